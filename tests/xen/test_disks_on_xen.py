@@ -64,6 +64,11 @@ def test_cut_off_in_a_rollback(first, drivers, tiny):
     driver.make(spec)
     assert boots(first, driver, spec) == 1
     driver.snapshot(spec)
+    report = drivers(first.tcp).report()
+    assert (
+        report.domains[0].disk is not None and 0 < report.domains[0].disk.written_mib <= report.domains[0].disk.size_mib
+    )
+    assert report.disk_mib > report.disk_free_mib > 0
     with connected(first) as connection:
         handle = connection.lookupByName(spec.name)
         handle.destroy()

@@ -238,7 +238,9 @@ class App:
             return {"labs": self.bot.wiring.labs.overview.labs_value(self.clock())}
         if what == "capacity":
             return self.bot.wiring.labs.overview.capacity_value(self.clock())
-        return status(self.irc, self.config.irc.channels, self.bot.wiring.scheduler.hosts, self.store.labs.present())
+        scheduler, present = self.bot.wiring.scheduler, self.store.labs.present()
+        hosts = zip(scheduler.hosts.values(), scheduler.rooms(present, self.clock()), strict=True)
+        return status(self.irc, self.config.irc.channels, hosts, present)
 
     async def _close(self) -> None:
         self.timers.close()

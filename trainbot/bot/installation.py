@@ -105,6 +105,7 @@ def load_image(config: ImageConfig) -> LabImage:
         version=built.folder.name,
         guest=config.guest,
         cpu_percent=config.cpu_percent,
+        disk_mib=built.disk_mib,
     )
 
 

@@ -11,27 +11,28 @@ from typing import Any
 from trainbot import __version__
 from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.features.labs.host_view import HostView
+from trainbot.features.labs.placement import HostRoom
 from trainbot.model.lab import Lab
 
 
 def status(
-    irc: IrcConnection, channels: Iterable[str], hosts: dict[str, HostView], labs: Iterable[Lab]
+    irc: IrcConnection, channels: Iterable[str], hosts: Iterable[tuple[HostView, HostRoom]], labs: Iterable[Lab]
 ) -> dict[str, Any]:
-    """The report.  ``irc``: a ConnectionStatus (adapters.irc.connection_status); ``hosts``: by name, with times
-    in ISO 8601, and memory and disk in MiB."""
+    """The report.  ``irc``: a ConnectionStatus (adapters.irc.connection_status); ``hosts``: come out by
+    name, with times in ISO 8601, and memory and disk in MiB."""
     return {
         "version": __version__,
         "pid": os.getpid(),
         "nick": irc.nick,
         "connected": irc.connected,
         "irc": asdict(irc.connection_status()),
-        "hosts": {name: _host(view) for name, view in hosts.items()},
+        "hosts": {room.host: _host(view, room) for view, room in hosts},
         "channels": {channel: len(irc.members(channel)) for channel in channels},
         "labs": {lab.name: str(lab.state) for lab in labs},
     }
 
 
-def _host(view: HostView) -> dict[str, Any]:
+def _host(view: HostView, room: HostRoom) -> dict[str, Any]:
     report = view.report
     found = {
         "up": view.up,
@@ -52,6 +53,7 @@ def _host(view: HostView) -> dict[str, Any]:
             "cpus": report.cpus,
             "busy": report.busy,
             "disk_free_mib": report.disk_free_mib,
+            "disk_for_labs_mib": room.disk_left_mib,
             "labs": len(report.domains),
             "images": None if report.images is None else sorted(report.images),
         }

@@ -59,9 +59,13 @@ def read_labs(s: Section) -> LabsConfig:
         lead=s.span("lead", d.lead),
         early=s.span("early", d.early),
         health=s.span("health", d.health),
-        disk=s.whole("disk", d.disk, 0, 1 << 20),
+        overcommit=s.number("overcommit", d.overcommit, 1, 100),
         public_address=s.text("public_address", d.public_address),
     )
+    if s.text("disk"):
+        s.fault(
+            "disk", "no longer used: each lab is promised the whole disk of its image now, see overcommit: remove it"
+        )
     if config.cap < config.lease:
         s.fault(
             "cap", f"{span(config.cap)} is shorter than the lease of {span(config.lease)}: make it at least as long"
@@ -97,9 +101,12 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
         subnet=s.take("subnet", _subnet, d.subnet),
         allow=s.take("allow", _allowed, d.allow),
         bandwidth=s.whole("bandwidth", d.bandwidth, 0, 1 << 20),
+        disk_rate=s.whole("disk_rate", d.disk_rate, 0, 1 << 16),
     )
     if host.bandwidth and uri and not xen:
         s.fault("bandwidth", "only Xen hosts can limit a lab's network rate: remove this option")
+    if s.values.get("disk_rate") and uri and not uri.startswith("qemu"):
+        s.fault("disk_rate", "only QEMU hosts can limit a lab's disk rate: remove this option")
     try:
         slots.address(host.subnet, host.labs)
     except ValueError as error:

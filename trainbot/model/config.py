@@ -127,7 +127,7 @@ class LabsConfig:
         minutes=20
     )  # before a session: people who signed up get their labs, one after the other
     health: timedelta = timedelta(minutes=2)  # a pool lab is tried again when nobody has logged in for this long
-    disk: int = 1024  # MiB of a host's disk that each new lab is assumed to need
+    overcommit: float = 1.0  # 1: a host's disk has room for all that its labs may ever write; 2: for half of it
     public_address: str = "localhost"
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from trainbot.model.disk_space import DiskUse
+
 
 class Mode(enum.StrEnum):
     """The SE Linux mode in which a lab is booted (a kernel argument)."""
@@ -59,19 +61,21 @@ class DomainState(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Domain:
     """A domain of ours as the host reports it.  ``endpoint``: (address, TCP port) of its ssh, if known.  ``run``:
-    differs after each boot (Xen: the domain's number), '' if the host cannot tell."""
+    differs after each boot (Xen: the domain's number), '' if the host cannot tell.  ``disk``: only in a report, and
+    None if unknown."""
 
     id: str
     name: str
     state: DomainState
     endpoint: tuple[str, int] | None = None
     run: str = ""
+    disk: DiskUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """One reading of what a host has.  Memory and disk in MiB (``disk_free_mib``: where the labs' disks are; None:
-    unknown).  ``images``: the versions that are complete there (model.image_files; None: it reads the bot's own files).
+    """One reading of what a host has.  Memory and disk in MiB (``disk_mib``, ``disk_free_mib``: size and free space of
+    the file system of the labs' disks; None: unknown).  ``images``: the versions that are complete there (model.image_files; None: it reads the bot's own files).
     ``busy``: share of all its cores' time that was used since the last reading, 0 to 1; None at first."""
 
     name: str
@@ -80,6 +84,7 @@ class HostReport:
     free_mib: int = 0
     cpus: int = 0
     hypervisor: str = ""
+    disk_mib: int | None = None
     disk_free_mib: int | None = None
     images: frozenset[str] | None = None
     busy: float | None = None
@@ -108,6 +113,12 @@ class HostDriver(Protocol):
     def rollback(self, spec: LabSpec) -> Domain:
         """Turns the lab off and on with its disk as the last snapshot kept it.  Raises NoSuchThing if there is no
         snapshot: then the lab runs on as it was."""
+
+    def pause(self, id: str) -> None:
+        """Stops the lab's CPUs; its memory, disk and connections stay.  Nothing happens if it is off."""
+
+    def resume(self, id: str) -> None:
+        """Lets a paused lab go on; starts it with its disk if it is off."""
 
     def destroy(self, id: str) -> None:
         """Removes the domain and its disk.  No error if they do not exist."""
@@ -150,7 +161,8 @@ class HostConfig:
     ``images``: where that host keeps copies of images (None: it reads the bot's own files).  ``door``: USER@ADDRESS:PORT
     of its jump host, the ssh account that leads to its labs and nowhere else ('': they are reached directly).
     ``subnet``: of the labs' network, which ``host prepare`` sets up; ``allow``: where labs may connect to from it
-    (ADDRESS:PORT each).  ``bandwidth``: KiB that each lab may send per second (0: no limit).
+    (ADDRESS:PORT each).  ``bandwidth``: KiB that each lab may send per second (0: no limit); ``disk_rate``:
+    MiB that it may read and write per second together (QEMU only; 0: no limit).
     """
 
     name: str
@@ -167,6 +179,7 @@ class HostConfig:
     subnet: str = "10.77.0.0/22"
     allow: tuple[str, ...] = ()
     bandwidth: int = 0
+    disk_rate: int = 100
 
     @property
     def has_slots(self) -> bool:

@@ -22,6 +22,9 @@ class LabState(enum.StrEnum):
     SAVING = "being saved"  # requested: keep its disk as it is now
     ROLLING_BACK = "rolling back"  # requested: its disk as it was kept
     RESETTING = "resetting"  # requested: a fresh disk
+    PAUSING = "being paused"  # requested: its host's disk is nearly full, and it writes the most
+    PAUSED = "paused"
+    RESUMING = "being resumed"  # requested: to go on as it was
     ENDING = "ending"  # to be destroyed
     GONE = "gone"  # destroyed
     LEFT = "left"  # its host was lost and its person has another lab; kept for them until the lease ends

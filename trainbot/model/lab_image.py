@@ -14,7 +14,7 @@ WELL_KNOWN = ("debian", "centos", "fedora", "almalinux", "ubuntu")
 
 @dataclass(frozen=True, slots=True)
 class LabImage:
-    """An image that is ready to make labs from.  Memory in MiB; ``cmdline``: without console= and mode; ``modes``: what
+    """An image that is ready to make labs from.  Memory and disk in MiB; ``cmdline``: without console= and mode; ``modes``: what
     each mode adds to it; ``host_key``: the lab's own ssh host key, "TYPE BASE64".  ``version``: names exactly these
     files, on hosts too.  ``guest``: how it runs on Xen; ``cpu_percent``: of one core, 0: all of its CPUs."""
 
@@ -31,6 +31,7 @@ class LabImage:
     version: str = ""
     guest: GuestType = GuestType.PVH
     cpu_percent: int = 0
+    disk_mib: int = 0
 
     @property
     def files(self) -> ImageFiles:

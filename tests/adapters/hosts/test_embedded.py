@@ -116,7 +116,14 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
         port=free_port,
     )
     fields = dataclasses.asdict(spec)
-    lab = {"id": spec.id, "name": spec.name, "state": "running", "endpoint": ["127.0.0.1", free_port], "run": ""}
+    lab = {
+        "id": spec.id,
+        "name": spec.name,
+        "state": "running",
+        "endpoint": ["127.0.0.1", free_port],
+        "run": "",
+        "disk": None,
+    }
     overlay = root / "labs" / f"{spec.id}.qcow2"
 
     first = Process(root, owner)
@@ -134,7 +141,11 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
     third = Process(root, owner)
     third.call("open")
     report = third.call("report")
-    assert report["domains"] == [lab]
+    size, written = lab_image.folder.joinpath("disk.img").stat().st_size >> 20, overlay.stat().st_blocks >> 11
+    disk = report["domains"][0]["disk"]
+    assert report["domains"] == [lab | {"disk": disk}]
+    assert disk["size_mib"] == size and 0 < disk["written_mib"] <= written + 1 < size
+    assert report["disk_mib"] > report["disk_free_mib"]
     assert report["memory_mib"] > report["free_mib"] > 0
     assert banner(lab["endpoint"]).startswith(b"SSH-2.0-")
     assert report["disk_free_mib"] > 0 and report["busy"] is None

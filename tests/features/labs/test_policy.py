@@ -102,7 +102,7 @@ SEATS = st.builds(
     st.integers(0, 3),
     drained=st.booleans(),
     disk_free_mib=st.none() | st.integers(0, 4000),
-    coming_disk_mib=st.integers(0, 4000),
+    promised_disk_mib=st.integers(0, 4000),
     images=st.none() | VERSIONS,
     backoff=VERSIONS,
 )
@@ -118,7 +118,7 @@ def test_placement_keeps_every_cap(hosts: list[HostRoom], need: Need, random: ob
         found = next(seats for seats in hosts if seats.host == chosen)
         assert found.up and not found.drained and found.used < found.most and need.version not in found.backoff
         assert found.coming_mib + need.memory_mib <= found.free_mib
-        assert found.disk_free_mib is None or found.coming_disk_mib + need.disk_mib <= found.disk_free_mib
+        assert found.disk_free_mib is None or found.promised_disk_mib + need.disk_mib <= found.disk_free_mib
         assert found.images is None or need.version in found.images
     shuffled = list(hosts)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -264,7 +264,7 @@ def test_free_labs_are_tried_from_time_to_time() -> None:
 
 def test_every_state_has_its_meaning() -> None:
     """A state is settled, or something is to be done, or it is over."""
-    assert set(ACTIONS) | {LabState.READY, LabState.GONE, LabState.LEFT} >= set(LabState) - {None}
+    assert set(ACTIONS) | {LabState.READY, LabState.PAUSED, LabState.GONE, LabState.LEFT} >= set(LabState) - {None}
     assert set(NEARNESS) <= ALIVE and SETTLED <= ALIVE | {LabState.LEFT} and reconciler.TRIES > 1
 
 

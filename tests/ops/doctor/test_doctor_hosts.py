@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from trainbot.adapters.hosts.disks import DiskSpace
 from trainbot.adapters.hosts.libvirt_errors import RPC, translate
 from trainbot.adapters.hosts.libvirt_look import HostLook, SeenDomain, look
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, HostDown
+from trainbot.model.disk_space import DiskUse
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor import host_shell
@@ -22,7 +24,7 @@ from trainbot.ops.doctor.host_shell import HostShell
 from trainbot.ops.host_setup.state import DesiredState, HostFacts, ImageFileCopy, SetupStep
 
 HOST = HostConfig("xen1", "xen+ssh://root@xen1/system", labs=4, images=Path("/images"), door="trainbot-door@xen1:22")
-IMAGE = LabImage("debian", Path("/d"), Path("/k"), Path("/i"), "", {}, 384, 1, "root", "k", "debian-1")
+IMAGE = LabImage("debian", Path("/d"), Path("/k"), Path("/i"), "", {}, 384, 1, "root", "k", "debian-1", disk_mib=1000)
 ENDINGS = (".img", ".vmlinuz", ".initrd")
 COPIES = tuple(ImageFileCopy("debian-1", Path("/s"), f"debian-1{end}", "0" * 64, 5, 5) for end in ENDINGS)
 WANTED = DesiredState(HOST, "", None, COPIES, 1000.0)
@@ -159,7 +161,27 @@ CASES = [
         "the image old-1 is no longer used",
         "rm /images/old-1.*",
     ),
-    (told(replace(FACTS, disk_free=2048)), "!", "enough for only 2 more of 4 labs", "free some disk space"),
+    (told(replace(FACTS, disk_free=2048)), "!", "enough for only 2 more of 4 labs", "set overcommit = 2 in [labs]"),
+    (looked(space=DiskSpace(20000, 6100, {})), None, "", ""),
+    (
+        looked(space=DiskSpace(20000, 6000, {})),
+        "!",
+        "enough for only 3 more of 4 labs, each of which may write 1002",
+        "",
+    ),
+    # a lab that has written 900 MiB may still write 102; it is one of the four
+    (
+        looked(domains=(lab("tb-a", "me"),), space=DiskSpace(20000, 5110, {Path("/a"): DiskUse(1000, 900)})),
+        None,
+        "",
+        "",
+    ),
+    (
+        looked(domains=(lab("tb-a", "me"),), space=DiskSpace(20000, 5100, {Path("/a"): DiskUse(1000, 900)})),
+        "!",
+        "only 2 more",
+        "",
+    ),
     # whose it is, and what else is on it
     (looked(volumes=frozenset({"claim-me", "claim-you"})), "!", "to another trainbot (id you)", "host take xen1"),
     (

@@ -10,16 +10,20 @@ refuses libvirt's storage API), volumes of libvirt's storage pool "trainbot" on 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainbot.adapters.hosts.pools import disk_pool, free_mib, overlay_xml
+from trainbot.adapters.hosts.pools import disk_pool, overlay_xml, space_mib
 from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.core.files import draft_of, drafts_of
+from trainbot.model.disk_space import DiskUse
 
 MOST_LEVELS = 8  # above the first: each adds one more file to look in for data that was not written since
 
@@ -37,6 +41,18 @@ class Disks(Protocol):
 
     def remove(self, id: str, level: int | None = None) -> None:
         """Removes all overlays of this id, or only the one of ``level``.  No error if there is none."""
+
+    def space(self, overlays: Iterable[Path]) -> DiskSpace | None:
+        """Returns the space where the overlays are, and what each of ``overlays`` takes; None if it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """Size and free space in MiB of the file system of the labs' disks, and what single overlays take."""
+
+    size_mib: int
+    free_mib: int
+    uses: Mapping[Path, DiskUse]
 
 
 def file_name(id: str, level: int) -> str:
@@ -59,6 +75,21 @@ def whole(level: int, there: frozenset[int]) -> bool:
     return there >= frozenset(range(max(level, 1)))
 
 
+def pool_space(pool: Any, overlays: Iterable[Path]) -> DiskSpace:
+    """The space of a pool of overlays, and what each of ``overlays`` takes that is there."""
+    wanted, uses = {overlay.name: overlay for overlay in overlays}, {}
+    pool.refresh(0)
+    for volume in pool.listAllVolumes(0):
+        if (overlay := wanted.get(volume.name())) is not None:
+            uses[overlay] = _use(*volume.info()[1:])
+    return DiskSpace(*space_mib(pool), uses)
+
+
+def _use(size: int, written: int) -> DiskUse:
+    """From bytes."""
+    return DiskUse(-(-size >> 20), -(-written >> 20))
+
+
 def disk_format(base: Path) -> str:
     """Returns the format of an image's disk, from its name and never from its content, which a guest may have
     written."""
@@ -78,6 +109,9 @@ class NoDisks:
         return frozenset(range(MOST_LEVELS + 1))
 
     def remove(self, id: str, level: int | None = None) -> None:
+        return None
+
+    def space(self, overlays: Iterable[Path]) -> None:
         return None
 
 
@@ -113,6 +147,7 @@ class LocalOverlays:
                     stdin=subprocess.DEVNULL,
                     timeout=self._timeout,
                 )
+                draft.chmod(0o600)  # before it has its name, and before a lab writes to it
         except FileNotFoundError:
             raise BackendError("qemu-img is not installed here: apt install qemu-utils") from None
         except subprocess.CalledProcessError as error:
@@ -137,13 +172,20 @@ class LocalOverlays:
         except OSError as error:
             raise BackendError(f"cannot delete the lab's disk in {self._folder}: {error.strerror}") from None
 
-    def free_mib(self) -> int | None:
+    def space(self, overlays: Iterable[Path]) -> DiskSpace | None:
         folder = next((folder for folder in (self._folder, *self._folder.parents) if folder.is_dir()), None)
         try:
             room = os.statvfs(folder or "/")
         except OSError:
             return None
-        return room.f_bavail * room.f_frsize >> 20
+        uses = {}
+        for overlay in overlays:
+            with contextlib.suppress(OSError, struct.error):  # it was removed meanwhile, or is not an overlay yet
+                with overlay.open("rb") as file:
+                    written = os.fstat(file.fileno()).st_blocks * 512
+                    (size,) = struct.unpack(">Q", file.read(32)[24:])  # "size" in the header of a qcow2 file
+                uses[overlay] = _use(size, written)
+        return DiskSpace(room.f_blocks * room.f_frsize >> 20, room.f_bavail * room.f_frsize >> 20, uses)
 
 
 class PoolVolumes:
@@ -177,8 +219,8 @@ class PoolVolumes:
             if level in (None, each):
                 volume.delete(0)
 
-    def free_mib(self) -> int | None:
-        return free_mib(self.pool())
+    def space(self, overlays: Iterable[Path]) -> DiskSpace:
+        return pool_space(self.pool(), overlays)
 
     def pool(self) -> Any:
         return disk_pool(self._connection, self._folder)

@@ -24,6 +24,7 @@ QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 ET.register_namespace("trainbot", OURS)
 ET.register_namespace("qemu", QEMU)
 
+_OPERATIONS = 20  # a second, for each MiB a second
 _MOST_PERCENT = 100 * 512  # of one core: 512 CPUs, the most that Xen gives one domain
 # XML 1.0 cannot express these, and no name or path of ours contains a line break.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -75,7 +76,7 @@ def domain_xml(
         _text(domain, event, action)
     devices = ET.SubElement(domain, "devices")
     if overlay is not None:
-        _disk(devices, overlay, kind)
+        _disk(devices, overlay, kind, host)
     if kind is HostKind.XEN:
         _xen_devices(devices, spec, host)
     elif kind is HostKind.QEMU:
@@ -200,7 +201,7 @@ def _qemu_machine(domain: ET.Element, host: HostConfig) -> None:
     _text(cpu, "model", "qemu64")
 
 
-def _disk(devices: ET.Element, overlay: Path, kind: HostKind) -> None:
+def _disk(devices: ET.Element, overlay: Path, kind: HostKind, host: HostConfig) -> None:
     disk = ET.SubElement(devices, "disk", type="file", device="disk")
     driver = ET.SubElement(disk, "driver", name="qemu", type="qcow2")
     if kind is HostKind.QEMU:
@@ -209,6 +210,10 @@ def _disk(devices: ET.Element, overlay: Path, kind: HostKind) -> None:
     ET.SubElement(disk, "source", file=_plain(overlay))
     target, bus = {HostKind.XEN: ("xvda", "xen")}.get(kind, ("vda", "virtio"))
     ET.SubElement(disk, "target", dev=target, bus=bus)
+    if kind is HostKind.QEMU and host.disk_rate:  # QEMU's own limits, for reads and writes together; libxl has none
+        limits = ET.SubElement(disk, "iotune")
+        _text(limits, "total_bytes_sec", str(host.disk_rate << 20))
+        _text(limits, "total_iops_sec", str(host.disk_rate * _OPERATIONS))
 
 
 def _xen_devices(devices: ET.Element, spec: LabSpec, host: HostConfig) -> None:

@@ -72,7 +72,7 @@ class HostThread:
             raise HostDown("the host is not open")
         if work.action == "report":
             return self._driver.report()
-        if work.spec is not None and work.action not in ("reboot", "destroy"):
+        if work.spec is not None and work.action not in ("reboot", "pause", "resume", "destroy"):
             return getattr(self._driver, work.action)(work.spec)
         return getattr(self._driver, work.action)(work.lab)
 

@@ -145,6 +145,16 @@ class LibvirtDriver:
             self._power.start(handle)
             self._power.cap(handle, self._stored(handle).cap)
 
+    def pause(self, id: str) -> None:
+        with self._link.calling(f"pausing lab {id}") as connection:
+            self._power.pause(self._known(connection, id))
+
+    def resume(self, id: str) -> None:
+        with self._link.calling(f"resuming lab {id}") as connection:
+            handle = self._known(connection, id)
+            if self._power.wants_starting(handle):
+                self._power.start(handle)
+
     def snapshot(self, spec: LabSpec) -> Domain:
         with self._link.calling(f"snapshot of {spec.name}") as connection:
             handle = self._mended(connection, self._known(connection, spec.id), spec)

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.hosts import pools
+from trainbot.adapters.hosts.disks import DiskSpace, pool_space
 from trainbot.adapters.hosts.domain_xml import domain_from_xml
 from trainbot.adapters.hosts.libvirt_errors import plain
 from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
 from trainbot.adapters.hosts.libvirt_reading import memory, version
 from trainbot.model import image_files as images
 from trainbot.model.host import HostConfig
+from trainbot.model.host_address import HostKind
 
 MOST = 5000  # domains, and volumes of a pool, that are read
 
 
 @dataclass(frozen=True, slots=True)
 class SeenDomain:
-    """A domain on the host.  ``owner``: the installation that made it, None if it is not marked as trainbot's.  Memory
-    in MiB."""
+    """A domain on the host.  ``owner``: the installation that made it, None if it is not marked as trainbot's; ``disk``:
+    the overlay that it writes to.  Memory in MiB."""
 
     name: str
     id: str
     running: bool
     memory_mib: int
     owner: str | None = None
+    disk: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HostLook:
     """What was read.  Memory in MiB; ``free_mib``: what is not given to any domain.  ``volumes``: those in the pool of
-    labs' disks; ``images``: the versions that are complete; each is None if its pool does not exist or is off."""
+    labs' disks, and ``space`` there; ``images``: the versions that are complete; each is None if its pool does not exist
+    or is off."""
 
     hypervisor: str
     memory_mib: int
@@ -40,6 +45,7 @@ class HostLook:
     domains: tuple[SeenDomain, ...]
     volumes: frozenset[str] | None = None
     images: frozenset[str] | None = None
+    space: DiskSpace | None = None
 
 
 def look(config: HostConfig) -> HostLook:
@@ -61,6 +67,7 @@ def look(config: HostConfig) -> HostLook:
                 domains,
                 _volumes(link, connection, pools.POOL),
                 images.complete(kept) if kept is not None else None,
+                _space(link, connection, [domain.disk for domain in domains if domain.disk is not None]),
             )
     finally:
         link.close()
@@ -81,6 +88,7 @@ def _domains(link: LibvirtConnection, connection: Any) -> list[SeenDomain]:
                     running,
                     handle.info()[1] // 1024,
                     plain(ours.owner) if ours is not None else None,
+                    ours.disk if ours is not None else None,
                 )
             )
     return found
@@ -91,4 +99,12 @@ def _volumes(link: LibvirtConnection, connection: Any, name: str) -> frozenset[s
         pool = pools.find_pool(connection, name)
         if pool is not None and pool.isActive():
             return frozenset(plain(volume) for volume in pools.names(pool)[:MOST])
+    return None
+
+
+def _space(link: LibvirtConnection, connection: Any, overlays: list[Path]) -> DiskSpace | None:
+    with link.unless_refused():
+        pool = pools.find_pool(connection, pools.POOL)
+        if pool is not None and pool.isActive() and link.address.kind is not HostKind.TEST:
+            return pool_space(pool, overlays)
     return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml
@@ -14,6 +16,7 @@ from trainbot.model.host import Domain, DomainState, HostConfig, HostReport
 from trainbot.model.host_address import HostKind
 
 _SSH = 22
+_NOWHERE = Path()
 _RUNS = (libvirt.VIR_DOMAIN_NOSTATE, libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED)
 
 
@@ -50,6 +53,7 @@ class LibvirtReader:
         connection = self._link.connection
         self.network.look_again()
         domains, running, cpu_times, used = [], [], {}, 0
+        overlays: dict[str, Path] = {}
         for handle, ours in self._all(connection):
             with self._link.unless_gone():
                 state, info = self._state(handle, ours)
@@ -57,20 +61,24 @@ class LibvirtReader:
                     cpu_times[handle.ID()] = info[4]
                 if ours is not None:
                     domains.append(self._domain(handle, ours, state))
+                    overlays |= {ours.id: ours.disk} if ours.disk is not None else {}
                     if state is DomainState.RUNNING:
                         running.append((handle, ours))
                         used += info[1] if info else 0
         cpus = connection.getInfo()[2]
         whole, free = memory(connection, self._kind, used)
-        disk_free, images = self._storage.look()
+        space, images = self._storage.look(overlays.values())
+        uses = space.uses if space is not None else {}
+        found = [replace(domain, disk=uses.get(overlays.get(domain.id, _NOWHERE))) for domain in domains]
         return HostReport(
             name=self._config.name,
-            domains=tuple(sorted(domains, key=lambda domain: domain.name)),
+            domains=tuple(sorted(found, key=lambda domain: domain.name)),
             memory_mib=whole,
             free_mib=free,
             cpus=cpus,
             hypervisor=f"{connection.getType()} {version(connection.getVersion())}",
-            disk_free_mib=disk_free,
+            disk_mib=space.size_mib if space is not None else None,
+            disk_free_mib=space.free_mib if space is not None else None,
             images=images,
             busy=self._busy(connection, cpu_times, cpus),
         ), running

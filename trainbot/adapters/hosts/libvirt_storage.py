@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.hosts import claim, pools
-from trainbot.adapters.hosts.disks import Disks, LocalOverlays, NoDisks, PoolVolumes
+from trainbot.adapters.hosts.disks import Disks, DiskSpace, LocalOverlays, NoDisks, PoolVolumes
 from trainbot.adapters.hosts.libvirt_link import LibvirtConnection
 from trainbot.core.errors import NoSuchThing
 from trainbot.model import image_files as images
@@ -28,7 +29,7 @@ class LibvirtStorage:
         self._kind, self._embedded = link.address.kind, link.address.root is not None
         self.disks = self._disks(link.connection)
         self._looked_at = -FRESH
-        self._free: int | None = None
+        self._space: DiskSpace | None = None
         self._images: frozenset[str] = frozenset()
 
     def _disks(self, connection: Any) -> Disks:
@@ -51,31 +52,26 @@ class LibvirtStorage:
         """Claims the host even if others had it; returns those others."""
         return claim.take(self._pool(), self._owner) if self._link.shared else []
 
-    def look(self) -> tuple[int | None, frozenset[str] | None]:
-        """Returns (MiB free where labs' disks are, versions of images that are complete there); each is None if
+    def look(self, overlays: Iterable[Path]) -> tuple[DiskSpace | None, frozenset[str] | None]:
+        """Returns (space where labs' disks are, versions of images that are complete there); each is None if
         unknown.  If the host refuses to be read (its pool is busy with another operation), the previous values are
         kept."""
         if time.monotonic() - self._looked_at >= FRESH:
             self._looked_at = time.monotonic()
             self.hold()
             with self._link.unless_refused():
-                self._free = self._free_mib()
+                self._space = self._space_of(overlays)
             if self._keeps_images:
                 self._images = self._complete()
-        return self._free, self._images if self._keeps_images else None
+        return self._space, self._images if self._keeps_images else None
 
     @property
     def _keeps_images(self) -> bool:
         return self._config.images is not None and not self._embedded
 
-    def _free_mib(self) -> int | None:
-        if isinstance(self.disks, LocalOverlays):
-            return self.disks.free_mib()
-        if isinstance(self.disks, PoolVolumes) and self._owner:
-            pool = self._pool()
-            pool.refresh(0)
-            return pools.free_mib(pool)
-        return None
+    def _space_of(self, overlays: Iterable[Path]) -> DiskSpace | None:
+        """An installation without an id does not create the pool."""
+        return self.disks.space(overlays) if self._owner or self._embedded else None
 
     def _complete(self) -> frozenset[str]:
         """Returns the versions of the complete images; none if the folder does not exist."""

@@ -66,9 +66,10 @@ def names(pool: Any) -> list[str]:
     return list(pool.listVolumes())
 
 
-def free_mib(pool: Any) -> int:
-    """Returns the free MiB as of the pool's last refresh."""
-    return int(pool.info()[3]) >> 20
+def space_mib(pool: Any) -> tuple[int, int]:
+    """Returns (size, free) in MiB, of the pool's whole file system, as of its last refresh."""
+    _state, size, _used, free = pool.info()
+    return int(size) >> 20, int(free) >> 20
 
 
 def pool_xml(name: str, folder: Path) -> str:

@@ -20,7 +20,7 @@ from trainbot.model.host import HostConfig, HostDriver, HostEvent, HostLost, Hos
 
 log = logging.getLogger(__name__)
 
-ACTIONS = ("make", "reset", "snapshot", "rollback", "reboot", "destroy")
+ACTIONS = ("make", "reset", "snapshot", "rollback", "reboot", "pause", "resume", "destroy")
 WITH_SPEC = ("make", "reset", "snapshot", "rollback")
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the host is opened again; the last one repeats
 REREAD = 10.0  # seconds until a reading that nobody requested: an event may get lost

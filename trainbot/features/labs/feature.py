@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trainbot.core.commands import Command, Converter
 from trainbot.core.hooks import Feature, Hook, NoticeWriter, On, OnChange, OnTick, Turn
 from trainbot.features.labs.admin_commands import LabAdminCommands
+from trainbot.features.labs.disk_guard import DiskGuard
 from trainbot.features.labs.draining import Draining
 from trainbot.features.labs.early_handout import EarlyHandout
 from trainbot.features.labs.failover import Failover
@@ -53,6 +54,7 @@ class Labs(Feature):
         self.requests = LabRequests(scheduler, store, self.queue, ports.access, classes)
         self.overview = Overview(LabInventory(scheduler, store), store, self.queue, ports.audience)
         self.host_events = HostEvents(scheduler, store)
+        self.disk_guard = DiskGuard(scheduler, store)
         self.failover = Failover(scheduler, store, ports.access, classes)
         self.draining = Draining(scheduler, self.failover)
         self.no_shows = NoShows(scheduler, store, self.expiry, ports.audience)
@@ -122,6 +124,7 @@ class Labs(Feature):
 
     def _host_up(self, event: HostUp, now: datetime) -> None:
         self.host_events.host_up(event, now)
+        self.disk_guard.host_up(event, now)
         self.failover.back(event.report.name, now)
 
     def _assign(self, turn: Turn) -> None:

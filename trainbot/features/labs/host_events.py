@@ -26,6 +26,7 @@ BOOT_LIMIT = timedelta(minutes=5)
 STEADY = timedelta(minutes=5)  # a stop sooner than this after the boot counts as one more in a row
 RESTLESS = 3  # stops in a row after which its person is told
 STALE = timedelta(minutes=30)  # news about a lab is too old after this
+AFTER = {"destroy": LabState.GONE, "pause": LabState.PAUSED, "resume": LabState.READY}
 CLOCK_OFF = 30.0  # seconds; labs get their time from their host
 
 
@@ -140,8 +141,8 @@ class HostEvents:
             if not event.down:
                 self._failed(lab, event.error, now)
             return
-        if event.action == "destroy":
-            self.scheduler.move(lab, LabState.GONE, now)
+        if event.action in AFTER:
+            self.scheduler.move(lab, AFTER[event.action], now)
             return
         run = event.domain.run if event.domain is not None else ""
         if event.domain is not None:
@@ -230,6 +231,9 @@ class HostEvents:
             self.scheduler.move(lab, LabState.MAKING, now)  # it keeps running unchanged, or is started
             for lease in leases:
                 self._tell(lease, f"could not {what} your {lab.image} lab; it goes on unchanged: {error}", now)
+            return
+        if lab.state is LabState.PAUSING:
+            self.scheduler.move(lab, LabState.READY, now)  # the next report says how it is
             return
         self.labs.change({"id": lab.id}, tries=lab.tries + 1, state_at=now, fault=error)
         for lease in leases if lab.tries + 1 == TRIES else ():

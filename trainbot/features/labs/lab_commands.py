@@ -51,12 +51,15 @@ class LabCommands:
             raise UserError(self.queue.position(leases[0], ask.at))
         return leases[0], lab
 
-    def _usable(self, ask: Request, image: str | None) -> Lab:
-        """The caller's lab; UserError if nothing can be done to it now."""
+    def _usable(self, ask: Request, image: str | None, *, paused: bool = False) -> Lab:
+        """The caller's lab, also a paused one if ``paused``; UserError if nothing can be done to it now."""
         _lease, lab = self._mine(ask, image)
         if not self.scheduler.host_of(lab).up:
             raise UserError(f"its host {lab.host} does not answer right now; your work on it is safe. Try again later")
-        if lab.state not in (LabState.READY, LabState.BOOTING):
+        if lab.state is LabState.PAUSED:
+            if not paused:
+                raise UserError(f"your lab is {state_of(lab)}; it goes on by itself, and !lab reset makes space")
+        elif lab.state not in (LabState.READY, LabState.BOOTING):
             raise UserError(f"your lab is already {state_of(lab)}; !lab shows its state")
         return lab
 
@@ -74,12 +77,12 @@ class LabCommands:
         return [Reply(f"rebooting your {lab.image} lab, {self._boots(lab)}; its disk is kept", private=True)]
 
     def ask_reset(self, ask: Request, image: str | None = None) -> str:
-        lab = self._usable(ask, image)
+        lab = self._usable(ask, image, paused=True)
         snapshot = ", and so will your snapshot" if lab.saved_at is not None else ""
         return f"everything you changed in your {lab.image} lab will be lost{snapshot}."
 
     def reset_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
-        lab = self._usable(ask, image)
+        lab = self._usable(ask, image, paused=True)
         self._begin(lab, LabState.RESETTING, ask.at, saved_at=None)
         then = self.classes.renewed(ask.person.id, lab, None)
         return [
@@ -92,6 +95,11 @@ class LabCommands:
 
     def save_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
         lab = self._usable(ask, image)
+        if not self.scheduler.snapshot_fits(lab, ask.at):
+            raise UserError(
+                f"its host {lab.host} has no disk space left for a snapshot; your lab goes on unchanged. !lab reset frees "
+                "what your lab and its snapshots take"
+            )
         self._begin(lab, LabState.SAVING, ask.at)
         instead = ", replacing the last one" if lab.saved_at is not None else ""
         return [
@@ -103,7 +111,7 @@ class LabCommands:
         ]
 
     def ask_rollback(self, ask: Request, image: str | None = None) -> str:
-        lab = self._usable(ask, image)
+        lab = self._usable(ask, image, paused=True)
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
         return (
@@ -112,7 +120,7 @@ class LabCommands:
         )
 
     def roll_back_lab(self, ask: Request, image: str | None = None) -> list[Effect]:
-        lab = self._usable(ask, image)
+        lab = self._usable(ask, image, paused=True)
         if lab.saved_at is None:
             raise UserError(NO_SNAPSHOT)
         self._begin(lab, LabState.ROLLING_BACK, ask.at)

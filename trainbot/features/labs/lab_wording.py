@@ -15,6 +15,9 @@ STATES = {
     LabState.RESETTING: "being reset",
     LabState.SAVING: "being saved",
     LabState.ROLLING_BACK: "being rolled back",
+    LabState.PAUSING: "being paused",
+    LabState.PAUSED: "paused, because its host's disk is nearly full",
+    LabState.RESUMING: "being resumed",
     LabState.ENDING: "being removed",
 }
 ROOM = 400  # bytes of one line

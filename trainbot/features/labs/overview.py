@@ -17,6 +17,7 @@ from trainbot.features.labs.host_events import CLOCK_OFF
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.lab_wording import ROOM, state_of
 from trainbot.features.labs.lease_expiry import ClassHold
+from trainbot.features.labs.placement import HostRoom
 from trainbot.features.labs.queue_position import LabQueue
 from trainbot.features.labs.stock import LabInventory
 from trainbot.model.host import Mode
@@ -88,10 +89,9 @@ class Overview:
         if not self.scheduler.hosts:
             return [Reply("there are no hosts in bot.ini yet: add a [host.NAME] section for each", private=True)]
         present = self.labs.present()
-        used = {name: sum(lab.host == name for lab in present) for name in self.scheduler.hosts}
         hosts = [
-            host_line(name, view, used[name], self._not_there(view), ask.at)
-            for name, view in self.scheduler.hosts.items()
+            host_line(view, room, self._not_there(view), ask.at)
+            for view, room in zip(self.scheduler.hosts.values(), self.scheduler.rooms(present, ask.at), strict=True)
         ]
         return [
             Reply(summary(self.stock.capacity(ask.at)), private=True),
@@ -207,20 +207,22 @@ def summary(found: Capacity) -> str:
     return text
 
 
-def host_line(name: str, view: HostView, used: int, missing: list[str], now: datetime) -> str:
+def host_line(view: HostView, room: HostRoom, missing: list[str], now: datetime) -> str:
     """One host in one line; numbers only while they are up to date."""
     if view.up:
         state = "up"
     else:
         since = f" for {span(now - view.down_since)}" if view.down_since is not None else ""
         state = f"DOWN{since} ({one_line(view.trouble, 80)})"
-    parts = [f"{name} {state}", f"{used} of {view.config.labs} labs"]
+    parts = [f"{room.host} {state}", f"{room.used} of {room.most} labs"]
     report = view.report if view.up else None
     if report is not None:
         parts += [f"cpu {report.busy:.0%}".replace("%", " %")] if report.busy is not None else []
         parts += [f"i/o wait {view.io_wait:.0%}".replace("%", " %")] if view.io_wait is not None else []
         parts.append(f"{report.free_mib} of {report.memory_mib} MiB free")
-        parts += [f"disk {report.disk_free_mib / 1024:.0f} GiB free"] if report.disk_free_mib is not None else []
+        if report.disk_free_mib is not None:
+            promised = f", {room.promised_disk_mib / 1024:.0f} GiB promised to labs" if room.promised_disk_mib else ""
+            parts.append(f"disk {report.disk_free_mib / 1024:.0f} GiB free{promised}")
     parts += ["drained"] if view.drained else []
     if report is not None and view.clock_off is not None and abs(view.clock_off) >= CLOCK_OFF:
         parts.append(f"clock {abs(view.clock_off):.0f} s off")

@@ -18,7 +18,7 @@ class Need:
 @dataclass(frozen=True, slots=True)
 class HostRoom:
     """A host as placement sees it.  ``used``: labs that exist there or are being made; memory and disk in MiB, of which
-    ``coming`` is promised to labs that are not made yet.  ``at_once``: how many labs it makes at a time if nobody
+    ``coming`` is for labs that are not made yet, and ``promised`` is what the disks of all labs may still grow.  ``at_once``: how many labs it makes at a time if nobody
     waits.  ``images``: versions that it has a copy of (None: it needs none); ``backoff``: versions that do not boot
     there."""
 
@@ -32,7 +32,7 @@ class HostRoom:
     at_once: int = 2
     drained: bool = False
     disk_free_mib: int | None = None
-    coming_disk_mib: int = 0
+    promised_disk_mib: int = 0
     images: frozenset[str] | None = None
     backoff: frozenset[str] = frozenset()
 
@@ -41,9 +41,14 @@ class HostRoom:
             self,
             used=self.used + 1,
             coming_mib=self.coming_mib + need.memory_mib,
-            coming_disk_mib=self.coming_disk_mib + need.disk_mib,
+            promised_disk_mib=self.promised_disk_mib + need.disk_mib,
             in_making=self.in_making + 1,
         )
+
+    @property
+    def disk_left_mib(self) -> int | None:
+        """What is neither used nor promised; below 0 if more is promised than there is; None if unknown."""
+        return None if self.disk_free_mib is None else self.disk_free_mib - self.promised_disk_mib
 
     def holds(self, need: Need) -> bool:
         """Whether there is a slot, memory, disk and the image for one more lab."""
@@ -52,7 +57,7 @@ class HostRoom:
             and not self.drained
             and self.used < self.most
             and self.free_mib - self.coming_mib >= need.memory_mib
-            and (self.disk_free_mib is None or self.disk_free_mib - self.coming_disk_mib >= need.disk_mib)
+            and (self.disk_left_mib is None or self.disk_left_mib >= need.disk_mib)
             and (self.images is None or need.version in self.images)
             and need.version not in self.backoff
         )

@@ -124,6 +124,8 @@ def faults(
                 found.append(f"{host.host} has no copy of {image}")
             elif version in host.backoff:
                 found.append(f"{image} does not boot on {host.host}")
+            elif image in needs and host.disk_left_mib is not None and host.disk_left_mib < needs[image].disk_mib:
+                found.append(f"{host.host} has no disk space for another {image} lab")
     failed = [lab for lab in labs if lab.image in missing and lab.state is LabState.MAKING and lab.fault]
     found += [f"{failed[0].host} says: {_short(failed[0].fault)}"] if failed else []
     return found

@@ -19,6 +19,8 @@ ACTIONS = {
     LabState.RESETTING: "reset",
     LabState.SAVING: "snapshot",
     LabState.ROLLING_BACK: "rollback",
+    LabState.PAUSING: "pause",
+    LabState.RESUMING: "resume",
     LabState.ENDING: "destroy",
 }
 TRIES = 3

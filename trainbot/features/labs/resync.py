@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trainbot.model.host import Domain, DomainState, HostReport
 from trainbot.model.lab import ALIVE, Lab, LabState
 
-SETTLED = frozenset((LabState.BOOTING, LabState.READY, LabState.LEFT))
+SETTLED = frozenset((LabState.BOOTING, LabState.READY, LabState.PAUSED, LabState.LEFT))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from trainbot.features.labs.lab_queue import in_line
 from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.features.labs.reconciler import LabRequest, Pool
 from trainbot.model.config import Config
-from trainbot.model.host import HostConfig, LabSpec
+from trainbot.model.disk_space import for_labs, promised, with_tables
+from trainbot.model.host import HostConfig, HostReport, LabSpec
 from trainbot.model.image_files import files
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_events import CheckLogin, HostWork, LabRoute, Probe
@@ -192,7 +193,8 @@ class Scheduler:
         return id
 
     def need(self, image: LabImage) -> Need:
-        return Need(image.memory_mib, self.config.disk, image.version)
+        disk = promised([with_tables(image.disk_mib)], self.config.overcommit) if image.disk_mib else 0
+        return Need(image.memory_mib, disk, image.version)
 
     def rooms(self, present: list[Lab], now: datetime) -> list[HostRoom]:
         """All hosts as placement sees them."""
@@ -215,14 +217,33 @@ class Scheduler:
             len(here),
             report.free_mib if report else 0,
             coming_mib=sum(need.memory_mib for need in coming),
-            coming_disk_mib=sum(need.disk_mib for need in coming),
+            promised_disk_mib=self._promised(report, here),
             in_making=sum(lab.state in (LabState.MAKING, LabState.BOOTING) for lab in here),
             at_once=max(AT_ONCE, report.cpus // 2 if report else 0),
             drained=view.drained,
-            disk_free_mib=report.disk_free_mib if report else None,
+            disk_free_mib=for_labs(report.disk_mib, report.disk_free_mib) if report else None,
             images=report.images if report else None,
             backoff=self.backoff.at(name, now),
         )
+
+    def snapshot_fits(self, lab: Lab, now: datetime) -> bool:
+        """Whether its host has disk space for a snapshot: what the lab has written stays, and it may write as much again."""
+        room = next((room for room in self.rooms(self.labs.present(), now) if room.host == lab.host), None)
+        report = self.host_of(lab).report
+        uses = {domain.id: domain.disk for domain in report.domains} if report else {}
+        use = uses.get(lab.id)
+        if room is None or room.disk_left_mib is None or use is None:
+            return True
+        return room.disk_left_mib >= promised([use.written_mib], self.config.overcommit)
+
+    def _promised(self, report: HostReport | None, here: list[Lab]) -> int:
+        """MiB that the labs there may still grow: a lab that the host has not reported yet, to its full size."""
+        uses = {domain.id: domain.disk for domain in report.domains} if report else {}
+        growths = []
+        for lab in here:
+            use, image = uses.get(lab.id), self.images.get(lab.image)
+            growths.append(use.growth_mib if use else with_tables(image.disk_mib) if image else 0)
+        return promised(growths, self.config.overcommit)
 
     def work(self, now: datetime) -> list[HostWork | Probe | CheckLogin]:
         """The work that hosts and probes should begin now; each item is under way from here on."""

@@ -47,6 +47,11 @@ class BuiltImage:
         return self.folder / "disk.img"
 
     @property
+    def disk_mib(self) -> int:
+        """The size of its disk in MiB, rounded up."""
+        return -(-self.disk.stat().st_size >> 20)
+
+    @property
     def kernel(self) -> Path:
         return self.folder / "vmlinuz"
 

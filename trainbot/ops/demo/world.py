@@ -65,6 +65,7 @@ folder = {exercises}
 
 [labs]
 spare = 1
+overcommit = 4
 public_address = 127.0.0.1
 
 [host.here]

@@ -8,6 +8,7 @@ from typing import Any
 from trainbot.adapters.hosts.libvirt_look import HostLook
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.model.disk_space import for_labs, promised, with_tables
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.finding import Finding, Findings
@@ -23,24 +24,40 @@ def room_findings(
     facts: HostFacts | None,
     view: Mapping[str, Any] | None,
 ) -> list[Finding]:
-    """Uses libvirt's figures, or else the running bot's latest ones."""
+    """Uses libvirt's figures, or else the running bot's latest ones, or else what the host's own shell says."""
     if not images:
         return []
     largest = max(images.values(), key=lambda image: image.memory_mib)
     found, known = [], _memory(look, view, largest.memory_mib)
     if known is not None:
         found.append(_fits(words, host, largest, *known))
-    disk = facts.disk_free if facts is not None else (view or {}).get("disk_free_mib")
     there = known[1] if known is not None else 0
-    if isinstance(disk, int) and config.labs.disk and disk // config.labs.disk < host.labs - there:
+    each = max(promised([with_tables(image.disk_mib)], config.labs.overcommit) for image in images.values())
+    room = _disk(look, view, facts, config.labs.overcommit)
+    if room is not None and max(0, room) // each < host.labs - there:
         found.append(
             words.wrong(
-                f"{disk} MiB of disk space are free, enough for only {disk // config.labs.disk} more of {host.labs} labs",
+                f"{max(0, room)} MiB of disk space are neither used nor promised, enough for only {max(0, room) // each} "
+                f"more of {host.labs} labs, each of which may write {each} MiB",
                 "so a full class waits in the queue",
-                f"free some disk space there, or set less per lab than disk = {config.labs.disk} in [labs]",
+                f"free some disk space there, set fewer labs in [host.{host.name}], or set overcommit = "
+                f"{config.labs.overcommit * 2:g} in [labs] if labs write little",
             )
         )
     return found
+
+
+def _disk(
+    look: HostLook | BackendError | None, view: Mapping[str, Any] | None, facts: HostFacts | None, overcommit: float
+) -> int | None:
+    """MiB of disk that more labs could have."""
+    if isinstance(look, HostLook) and look.space is not None:
+        growths = [use.growth_mib for use in look.space.uses.values()]
+        free = for_labs(look.space.size_mib, look.space.free_mib)
+        return None if free is None else free - promised(growths, overcommit)
+    if view is not None and isinstance(view.get("disk_for_labs_mib"), int):
+        return int(view["disk_for_labs_mib"])
+    return facts.disk_free if facts is not None else None
 
 
 def _memory(look: HostLook | BackendError | None, view: Mapping[str, Any] | None, each: int) -> tuple[int, int] | None:

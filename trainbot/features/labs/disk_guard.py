@@ -1,0 +1,86 @@
+"""Pauses the lab that writes most on a host whose disk is nearly full, long before it is full."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trainbot.features.labs.scheduler import Scheduler
+from trainbot.model.disk_space import kept_free
+from trainbot.model.host import HostReport, HostUp
+from trainbot.model.lab import Lab, LabState
+
+if TYPE_CHECKING:
+    from trainbot.adapters.db import Store
+
+log = logging.getLogger(__name__)
+WINDOW = timedelta(minutes=1)  # in which a lab's writing is measured
+STEADY_MIB = 8  # in that time: what any lab may write, until half of what is kept free is gone
+ENOUGH = 1.2  # times what is kept free: then paused labs go on
+STALE = timedelta(hours=4)  # news about a lab is too old after this
+
+
+class DiskGuard:
+    """What labs wrote lately is kept in memory only: after a restart it is measured anew."""
+
+    def __init__(self, scheduler: Scheduler, store: Store) -> None:
+        self.scheduler, self.labs, self.leases, self.notices = scheduler, store.labs, store.leases, store.notices
+        self._read: dict[str, deque[tuple[datetime, dict[str, int]]]] = defaultdict(deque)
+
+    def host_up(self, event: HostUp, now: datetime) -> None:
+        report = event.report
+        written = {domain.id: domain.disk.written_mib for domain in report.domains if domain.disk is not None}
+        grown = self._grown(report.name, written, now)
+        kept, free = kept_free(report.disk_mib or 0), report.disk_free_mib
+        paused = self.labs.all(host=report.name, state=LabState.PAUSED)
+        if free is None or free >= kept * ENOUGH:
+            for lab in paused:
+                self._resume(lab, now)
+        elif free < kept:
+            self._nearly_full(report, grown, steady=STEADY_MIB if free >= kept / 2 else 1, now=now)
+
+    def _grown(self, host: str, written: Mapping[str, int], now: datetime) -> dict[str, int]:
+        """MiB that each lab wrote in the last minute, as far as it was seen.  A new overlay counts from nothing."""
+        read = self._read[host]
+        while read and now - read[0][0] > WINDOW:
+            read.popleft()
+        least: dict[str, int] = {}
+        for _at, then in read:
+            for id, before in then.items():
+                least[id] = min(before, least.get(id, before))
+        read.append((now, dict(written)))
+        return {id: value - min(value, least.get(id, value)) for id, value in written.items()}
+
+    def _nearly_full(self, report: HostReport, grown: Mapping[str, int], steady: int, now: datetime) -> None:
+        view = self.scheduler.hosts[report.name]
+        labs = self.labs.all(host=report.name)
+        if any(lab.state is LabState.PAUSING for lab in labs):
+            return
+        running = [lab for lab in labs if lab.state in (LabState.READY, LabState.BOOTING)]
+        most = max(running, key=lambda lab: (grown.get(lab.id, 0), lab.id), default=None)
+        if most is None or grown.get(most.id, 0) < steady:
+            view.troubled(f"its disk has only {report.disk_free_mib} MiB free, and no lab there writes much", now)
+            return
+        wrote = f"{grown[most.id]} MiB in the last minute"
+        log.warning("host %s: %s MiB of disk free: pausing %s, %s", report.name, report.disk_free_mib, most.name, wrote)
+        view.troubled(f"its disk has only {report.disk_free_mib} MiB free: paused {most.name}, {wrote}", now)
+        self.scheduler.over(most.id, "probe")
+        self.scheduler.move(most, LabState.PAUSING, now)
+        self._tell(
+            most,
+            f"your {most.image} lab is paused: the disk of its host {most.host} is nearly full, and your lab wrote the "
+            f"most ({wrote}). It goes on by itself when there is space again; !lab rollback or !lab reset free what it "
+            "wrote and start it again",
+            now,
+        )
+
+    def _resume(self, lab: Lab, now: datetime) -> None:
+        self.scheduler.move(lab, LabState.RESUMING, now)
+        self._tell(lab, f"your {lab.image} lab goes on: its host {lab.host} has disk space again", now)
+
+    def _tell(self, lab: Lab, text: str, now: datetime) -> None:
+        for lease in self.leases.open(lab_id=lab.id):
+            self.notices.tell(now, text, person_id=lease.person_id, not_after=now + STALE)
