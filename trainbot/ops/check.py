@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from trainbot.adapters.calendars.schedule_folder import load_schedules
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import refuse_newer
+from trainbot.adapters.hosts.confinement import confined
 from trainbot.adapters.scenario_files.library import load_library
 from trainbot.bot.installation import images_of
 from trainbot.config import Config, placeholders
@@ -56,6 +57,8 @@ def checkup(config: Config, say: Callable[[str], None]) -> int:
     say("Hosts")
     for host in config.hosts:
         line(f"{host.name} {host.uri}, at most {host.labs} labs")
+        if host.uri.startswith("qemu:///embed") and not confined():
+            line(f"{host.name}: this kernel has no Landlock, so its labs' emulators reach all that this user can read")
     if not config.hosts:
         line("none: everything except labs works")
     say("Images")

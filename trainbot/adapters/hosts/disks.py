@@ -138,7 +138,7 @@ class LocalOverlays:
         command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", base_format]
         try:
             self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-            with draft_of(path) as draft:
+            with draft_of(path, 0o600) as draft:
                 subprocess.run(
                     [*command, str(draft)],
                     check=True,
@@ -147,7 +147,6 @@ class LocalOverlays:
                     stdin=subprocess.DEVNULL,
                     timeout=self._timeout,
                 )
-                draft.chmod(0o600)  # before it has its name, and before a lab writes to it
         except FileNotFoundError:
             raise BackendError("qemu-img is not installed here: apt install qemu-utils") from None
         except subprocess.CalledProcessError as error:

@@ -46,10 +46,16 @@ class OurDomain:
 
 
 def domain_xml(
-    spec: LabSpec, kind: HostKind, host: HostConfig, overlay: Path | None, console: Path | None = None
+    spec: LabSpec,
+    kind: HostKind,
+    host: HostConfig,
+    overlay: Path | None,
+    console: Path | None = None,
+    emulator: Path | None = None,
 ) -> str:
     """Returns the XML that defines ``spec`` on a host of ``kind``, with ``overlay`` as its disk (None: no disk) and the
-    unix socket ``console`` as its serial line (None: a terminal on the host).
+    unix socket ``console`` as its serial line (None: a terminal on the host), run by ``emulator`` (None: libvirt's own
+    choice).
 
     Raises BackendError if a value is not allowed in a domain: an invalid UUID, memory or port out of range, control
     characters.
@@ -75,6 +81,8 @@ def domain_xml(
     for event, action in (("on_poweroff", "destroy"), ("on_reboot", "restart"), ("on_crash", "destroy")):
         _text(domain, event, action)
     devices = ET.SubElement(domain, "devices")
+    if emulator is not None:
+        _text(devices, "emulator", emulator)
     if overlay is not None:
         _disk(devices, overlay, kind, host)
     if kind is HostKind.XEN:

@@ -260,7 +260,9 @@ class LibvirtDriver:
 
     def _define(self, connection: Any, spec: LabSpec, overlay: Any) -> Any:
         return connection.defineXML(
-            domain_xml(spec, self._kind, self._config, overlay, console_socket(self._config.uri, spec.id))
+            domain_xml(
+                spec, self._kind, self._config, overlay, console_socket(self._config.uri, spec.id), self._link.emulator
+            )
         )
 
     def _back(self, connection: Any, before: str) -> None:

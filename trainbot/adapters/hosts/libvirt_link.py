@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.hosts import libvirt_errors
+from trainbot.adapters.hosts.confinement import confined, emulator
 from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import HostAddress, host_address, prepare_root
@@ -23,6 +26,7 @@ libvirt.registerErrorHandler(lambda _context, _error: None, None)
 
 __all__ = ["LibvirtConnection", "libvirt"]  # import libvirt from here, so that it is silenced
 
+log = logging.getLogger(__name__)
 _loop_lock = threading.Lock()
 _loop_thread: threading.Thread | None = None
 
@@ -57,6 +61,7 @@ class LibvirtConnection:
     ) -> None:
         self.address: HostAddress = host_address(config.uri)
         self.connection: Any = None
+        self.emulator: Path | None = None  # of an embedded host's labs
         self._config = config
         self._changed, self._defined, self._network = changed, defined, network
         self._let_go: list[Callable[[], Any]] = []
@@ -72,6 +77,9 @@ class LibvirtConnection:
         _start_event_loop()
         if self.address.root is not None:
             prepare_root(self.address.root)
+            self.emulator = emulator(self.address.root)
+            if not confined():
+                log.warning("%s: this kernel has no Landlock, so labs' emulators are not confined", self._config.name)
         try:
             self.connection = libvirt.open(self.address.uri)
             self._listen(self.connection)

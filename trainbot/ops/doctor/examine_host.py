@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainbot.adapters.hosts.confinement import confined
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.gateway import process
@@ -104,6 +105,7 @@ def _embedded(here: LocalFacts, host: HostConfig, root: Path, view: dict[str, An
         view,
         images=here.images,
         embedded=True,
+        confined=confined(),
         missing=missing,
         writable=os.access(near, os.W_OK | os.X_OK),
         kvm=os.access("/dev/kvm", os.R_OK | os.W_OK),

@@ -43,7 +43,8 @@ _FEW = 3  # up to this many steps are shown in detail
 class HostSeen:
     """``view``: the running bot's (trainbot.status), None if none runs; ``told``: what its shell reported, ``look``: its
     libvirt, ``jump_host``: CPUs as the jump host reports them; each an error if it failed and None if it was not asked.
-    ``embedded``: QEMU in the bot's own process, with its ``missing`` programs, a ``writable`` root, ``kvm``."""
+    ``embedded``: QEMU in the bot's own process, with its ``missing`` programs, a ``writable`` root, ``kvm``,
+    and whether emulators are ``confined``."""
 
     config: HostConfig
     view: Mapping[str, Any] | None
@@ -53,6 +54,7 @@ class HostSeen:
     owner: str = ""
     images: Mapping[str, LabImage] = field(default_factory=dict)
     embedded: bool = False
+    confined: bool = True
     missing: tuple[str, ...] = ()
     writable: bool = True
     kvm: bool = True
@@ -196,6 +198,14 @@ def _embedded(words: Findings, seen: HostSeen) -> list[Finding]:
                 "bot.ini has kvm = yes, but /dev/kvm cannot be used",
                 NO_LABS,
                 "add the user who runs trainbot to the group kvm, or set kvm = no",
+            )
+        )
+    if not seen.confined:
+        found.append(
+            words.note(
+                "this kernel has no Landlock",
+                "so a hole in QEMU would reach all that the bot's user can read",
+                "use Linux 5.13 or newer with landlock among its lsm= modules",
             )
         )
     if seen.view is None:
