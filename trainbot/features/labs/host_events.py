@@ -253,8 +253,9 @@ class HostEvents:
         for lease in self.leases.every(lab_id=lab.id):
             self.leases.change({"id": lease.id}, lab_id=None)
             if lab.state is not LabState.MAKING and not lease.rehearsal:
+                same = "the same ssh command works" if lease.digest else "I'll send you its ssh command"
                 self.notices.tell(
                     now,
-                    f"sorry, your {lease.image} lab was lost. A new one is on its way; I'll send you its ssh command",
+                    f"sorry, your {lease.image} lab was lost. A new one is on its way; {same}",
                     person_id=lease.person_id,
                 )

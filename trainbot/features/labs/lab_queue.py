@@ -12,8 +12,13 @@ from trainbot.model.notice import Notice, NoticeKind
 def missed(leases: Iterable[Lease], waiting: Iterable[Notice]) -> frozenset[int]:
     """Leases without a lab whose turn came while their person could not be told, and who still cannot be told: others
     go first until they have been told."""
-    untold = {notice.subject for notice in waiting if notice.kind is NoticeKind.LAB}
-    return frozenset(lease.id for lease in leases if lease.lab_id is None and str(lease.id) in untold)
+    subjects = untold(waiting)
+    return frozenset(lease.id for lease in leases if lease.lab_id is None and str(lease.id) in subjects)
+
+
+def untold(waiting: Iterable[Notice]) -> frozenset[str]:
+    """The leases, as text, whose person is still to be told their ssh command."""
+    return frozenset(notice.subject for notice in waiting if notice.kind is NoticeKind.LAB)
 
 
 def in_line(leases: Iterable[Lease], waiting: Iterable[Notice]) -> list[Lease]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.features.labs.lab_queue import missed
+from trainbot.features.labs.lab_queue import missed, untold
 from trainbot.features.labs.lease_expiry import LeaseExpiry
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import LabState, Lease
-from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
@@ -30,11 +29,11 @@ class NoShows:
             return
         leases, notices = self.leases.open(), self.notices.waiting()
         away = missed(leases, notices)
-        untold = {notice.subject for notice in notices if notice.kind is NoticeKind.LAB}
+        subjects = untold(notices)
         self._since = {
             lease.id: self._since.get(lease.id, now)
             for lease in leases
-            if lease.lab_id is not None and str(lease.id) in untold and self._untouched(lease)
+            if lease.lab_id is not None and str(lease.id) in subjects and self._untouched(lease)
         }
         for lease in leases:
             if lease.id in away and now - lease.asked_at > self.config.cap:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from trainbot.features.labs import reconciler
 from trainbot.features.labs.backoff import ImageBackoff
 from trainbot.features.labs.host_view import HostView
-from trainbot.features.labs.lab_queue import in_line
+from trainbot.features.labs.lab_queue import in_line, untold
 from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.features.labs.reconciler import LabRequest, Pool
 from trainbot.model.config import Config
@@ -158,7 +158,15 @@ class Scheduler:
         self._vacate(lab)
         expires_at = max(lease.expires_at, now + self.config.lease)  # waiting time is not counted
         self.leases.change({"id": lease.id}, lab_id=lab, expires_at=expires_at)
-        if tell:
+        if tell and lease.digest and str(lease.id) not in untold(self.notices.waiting()):
+            # its person may be logging in with that password right now: it stays
+            self.notices.tell(
+                now,
+                f"you have a new {lease.image} lab; the same ssh command works, with the same password or key",
+                person_id=lease.person_id,
+                key=f"lease {lease.id} {lab}",
+            )
+        elif tell:
             self.notices.tell(now, "", person_id=lease.person_id, kind=NoticeKind.LAB, subject=str(lease.id))
 
     def _vacate(self, lab: str) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.core.text import plain_ascii
 from trainbot.gateway.hub import Hub
 from trainbot.gateway.lab.lab_link import ENDED, LabLink, LabUnavailable
 from trainbot.gateway.lab.pipe import ForwardedEnd, SocketBackpressure, join
@@ -87,7 +86,7 @@ class SshConnection(SigningServer):
         for token in list(self._forwards):
             self._forward_gone(token)
         if self.who is not None:
-            log.info("%s: %s from %s logged out", self._named(), plain_ascii(self.who.name), self.peer)
+            log.info("%s: person %d logged out", self._named(), self.who.person)
             received, sent = self._conn.traffic()
             lab = f"tb-{self.route.image}-{self.route.lab[:8]}" if self.route is not None and self.route.lab else ""
             self._hub.logged_out(
@@ -210,7 +209,7 @@ class SshConnection(SigningServer):
             return
         self.who, self._since = who, time.time()
         self._conn.logged_in()
-        log.info("%s: %s from %s logged in", self._named(), plain_ascii(who.name), self.peer)
+        log.info("%s: person %d logged in", self._named(), who.person)
         keys = self._signed if self._by_password else [self._confirmed] if self._confirmed else []
         if keys:
             self._hub.signed(who, keys, self._key_is_new)
