@@ -158,9 +158,23 @@ def test_rows_that_nobody_comes_for(database):
 )
 def test_disk_and_what_is_written_ahead(installed, free, ahead, loose, wrong):
     """Little disk is wrong, some is worth a note; a large file of what is written ahead is wrong."""
-    found = store_findings(installed.change(), None, 0, ahead, free, loose, NOW)
+    found = store_findings(installed.change(), None, 0, ahead, free, loose, (), NOW)
     said = [finding.what for finding in found if finding.level is Level.WRONG]
     assert len(said) == len(wrong) and all(words in what for words, what in zip(wrong, said, strict=True))
+
+
+def test_labs_beside_the_database(database):
+    """Labs of this machine that write to the database's file system are worth a note; those of other machines, or on a file
+    system of their own, are not."""
+    heard = database.say(
+        "store",
+        host_here={"uri": "qemu:///embed?root=/tmp/v", "folder": "labs"},
+        host_there={"uri": "qemu:///embed?root=/tmp/w", "folder": "/dev/shm/labs"},
+        host_xen9={"uri": "xen:///system"},
+    )
+    found = heard.one("the labs' disks of here are on the database's file system", Level.NOTE)
+    assert found.mend == "set folder in [host.here] to a file system of its own"
+    assert not [finding for finding in heard.found if "of there" in finding.what or "of xen9" in finding.what]
 
 
 async def test_a_bot_that_does_not_answer(database, monkeypatch):

@@ -16,6 +16,7 @@ from trainbot.adapters.state_folder import HOST_KEY, JUMP_KEY, PEPPER
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
+from trainbot.model.host_address import host_address
 from trainbot.ops.doctor.examine import in_thread
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import LocalFacts
@@ -26,12 +27,14 @@ _PASSWORD = re.compile(r"^\s*password\s*[=:]\s*\S", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class StoreFiles:
-    """``written_ahead`` and ``database`` in bytes; ``free_mib`` on the database's disk; ``loose``: what others may read."""
+    """``written_ahead`` and ``database`` in bytes; ``free_mib`` on the database's disk; ``loose``: what others may read;
+    ``shared``: hosts whose labs' disks are on the same file system."""
 
     database: int
     written_ahead: int
     free_mib: int
     loose: tuple[LoosePermissions, ...]
+    shared: tuple[str, ...]
 
 
 async def examine_store(here: LocalFacts) -> list[Finding]:
@@ -47,7 +50,14 @@ async def examine_store(here: LocalFacts) -> list[Finding]:
         ]
     files = await in_thread(_files, config, database)
     return store_findings(
-        config, await here.health(), files.database, files.written_ahead, files.free_mib, files.loose, datetime.now(UTC)
+        config,
+        await here.health(),
+        files.database,
+        files.written_ahead,
+        files.free_mib,
+        files.loose,
+        files.shared,
+        datetime.now(UTC),
     )
 
 
@@ -55,12 +65,22 @@ def _files(config: Config, path: Path) -> StoreFiles:
     near = next(folder for folder in path.parents if folder.exists())
     try:
         database, ahead = size(config.store.url)
-        return StoreFiles(database, ahead, shutil.disk_usage(near).free >> 20, tuple(_loose(config, path)))
+        free = shutil.disk_usage(near).free >> 20
+        return StoreFiles(database, ahead, free, tuple(_loose(config, path)), tuple(_shared(config, near)))
     except OSError as error:
         raise BackendError(
             f"cannot examine {error.filename or path} ({error.strerror}): run trainbot doctor as "
             "the user who runs trainbot"
         ) from None
+
+
+def _shared(config: Config, near: Path) -> Iterator[str]:
+    """Hosts of this machine whose labs' disks are on the database's file system."""
+    for host in config.hosts:
+        if host_address(host.uri).root is not None:
+            folder = next(folder for folder in (host.folder, *host.folder.parents) if folder.exists())
+            if folder.stat().st_dev == near.stat().st_dev:
+                yield host.name
 
 
 def _loose(config: Config, database: Path) -> Iterator[LoosePermissions]:

@@ -38,13 +38,15 @@ def store_findings(
     ahead: int,
     free_mib: int,
     loose: Iterable[LoosePermissions],
+    shared: Iterable[str],
     now: datetime,
 ) -> list[Finding]:
-    """``database``, ``ahead``: bytes."""
+    """``database``, ``ahead``: bytes; ``shared``: hosts whose labs' disks are on the database's file system."""
     return [
         *_database(config, health, database),
         *_ahead(ahead),
         _disk(free_mib),
+        *map(_beside, shared),
         *map(_permission, loose),
         *(_rows(config, health, now) if isinstance(health, Health) else []),
     ]
@@ -106,6 +108,14 @@ def _disk(free_mib: int) -> Finding:
             "free some disk space",
         )
     return STORE.ok(f"{free_mib // 1024} GiB of disk space are free for the database")
+
+
+def _beside(host: str) -> Finding:
+    return STORE.note(
+        f"the labs' disks of {host} are on the database's file system",
+        "so whatever fills it stops both the labs and the bot",
+        f"set folder in [host.{host}] to a file system of its own",
+    )
 
 
 def _permission(loose: LoosePermissions) -> Finding:
