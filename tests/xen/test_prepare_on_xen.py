@@ -176,7 +176,8 @@ def _ready(organiser: Organiser, slot: int) -> None:
 def _quiet(answer: Callable[[], bool]) -> bool:
     try:
         return answer()
-    except AssertionError:
+    except AssertionError as error:
+        print(str(error)[:300])  # pytest shows it where a test failed
         return False
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
+from trainbot.core.files import make_once
+from trainbot.core.text import one_line
 from trainbot.model.config import Config
 
 CONTROL = "control.sock"  # the running bot listens here
@@ -36,18 +39,26 @@ def lab_key(path: Path) -> str:
     """The public half of the installation's key to its labs, created the first time (ssh-keygen(1))."""
     public = path.with_name(path.name + ".pub")
     if not path.exists():
-        if shutil.which("ssh-keygen") is None:
-            raise BackendError("ssh-keygen is not installed: apt-get install openssh-client")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "trainbot", "-f", str(path)],
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+            new = Path(folder) / "key"
+            _ssh_keygen("-q", "-t", "ed25519", "-N", "", "-C", "trainbot", "-f", str(new))
+            make_once(path, new.read_bytes())  # somebody else may be making it at the same moment
+    if not public.exists():
+        make_once(public, _ssh_keygen("-y", "-f", str(path)).encode())
     try:
         return public.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise BackendError(f"{public} cannot be read: ssh-keygen -y -f {path} > {public} makes it again") from None
+
+
+def _ssh_keygen(*words: str) -> str:
+    if shutil.which("ssh-keygen") is None:
+        raise BackendError("ssh-keygen is not installed: apt-get install openssh-client")
+    done = subprocess.run(["ssh-keygen", *words], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise BackendError(f"ssh-keygen cannot make the key: {one_line(done.stderr, 200)}")
+    return done.stdout
 
 
 def jump_key(config: Config) -> str:

@@ -1,6 +1,6 @@
 """A process that owns an embedded host, as the bot does, and can be killed like it.
 
-usage: embedded_process.py ROOT OWNER.  One JSON list a line in ([action, LabSpec fields or id]), one JSON value a
+usage: embedded_process.py ROOT OWNER [DISK_RATE].  One JSON list a line in ([action, LabSpec fields or id]), one JSON value a
 line out (["ok", value] or [name of the error, its sentence]).  The end of stdin closes the host.
 """
 
@@ -18,8 +18,8 @@ from trainbot.model.host import HostConfig, LabSpec
 PATHS = ("disk", "kernel", "initrd")
 
 
-def main(root: str, owner: str) -> None:
-    config = HostConfig("here", f"qemu:///embed?root={root}", folder=Path(root) / "labs")
+def main(root: str, owner: str, disk_rate: str = "0") -> None:
+    config = HostConfig("here", f"qemu:///embed?root={root}", folder=Path(root) / "labs", disk_rate=int(disk_rate))
     driver = LibvirtDriver(config, owner)
     for line in sys.stdin:
         action, *arguments = json.loads(line)

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,17 +21,19 @@ from pathlib import Path
 
 import pytest
 
+from trainbot.adapters.hosts import confined_emulator
+
 BOOT = 240  # seconds at most; about 25 without hardware virtualisation on an idle core
 
 
 class Process:
     """One process that may own the host."""
 
-    def __init__(self, root, owner):
+    def __init__(self, root, owner, disk_rate=0):
         script = Path(__file__).with_name("embedded_process.py")
         path = [str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, str(script), str(root), owner],
+            [sys.executable, str(script), str(root), owner, str(disk_rate)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -104,17 +107,64 @@ def log_in(endpoint, key, command) -> str:
     return subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120).stdout.strip()
 
 
-def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, root, free_port):
-    """A lab is made and logged into; the root belongs to one process; kill -9 of that process does not touch the lab,
-    and the next process finds it running at the same endpoint; a snapshot
-    keeps what it had, unwritten; reset gives it a fresh disk; destroy leaves nothing."""
-    spec = lab_spec(
+def of_image(lab_spec, lab_image, port):
+    return lab_spec(
         disk=lab_image.folder / "disk.img",
         kernel=lab_image.folder / "vmlinuz",
         initrd=lab_image.folder / "initrd",
         cmdline=json.loads((lab_image.folder / "image.json").read_text())["cmdline"],
-        port=free_port,
+        port=port,
     )
+
+
+@pytest.mark.attacks
+def test_a_lab_against_its_host(lab_image, lab_spec, owner, root, free_port):
+    """A lab that writes all it can: no faster than its host allows, which sees how much it has written and how much it may
+    still write; paused, it answers nobody, and afterwards goes on where it was.  Its emulator is confined, and nobody else
+    can read its disk."""
+    spec = of_image(lab_spec, lab_image, free_port)
+    rate = 10
+    host = Process(root, owner, rate)
+    host.call("open")
+    lab = host.call("make", dataclasses.asdict(spec))
+    assert (root / "labs" / f"{spec.id}.qcow2").stat().st_mode & 0o777 == 0o600
+    (emulator,) = [int(file.read_text()) for file in root.glob("run/qemu/lab-*.pid")]
+    status = dict(
+        line.split(":\t") for line in Path(f"/proc/{emulator}/status").read_text().splitlines() if ":\t" in line
+    )
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    if os.geteuid() == 0:
+        assert set(status["Uid"].split()) == {str(confined_emulator.USER)}
+        assert int(status["CapPrm"], 16) == 1 << confined_emulator.DAC_OVERRIDE
+    banner(lab["endpoint"])
+    before = host.call("report")["domains"][0]["disk"]["written_mib"]
+    script = "dd if=/dev/zero of=/root/big bs=1M count=100 oflag=direct 2>&1 | tail -n 1; touch /run/here"
+    said = log_in(lab["endpoint"], lab_image.key, script)
+    seconds = float(re.search(r"copied, ([0-9.]+) s", said)[1])
+    assert 100 / seconds <= rate * 1.2, said
+    end = time.monotonic() + 60
+    while (disk := host.call("report")["domains"][0]["disk"])["written_mib"] < before + 100 and time.monotonic() < end:
+        time.sleep(1)  # a host's disk is read every 15 s
+    assert disk["written_mib"] >= before + 100 and disk["size_mib"] == spec.disk.stat().st_size >> 20
+    host.call("pause", spec.id)
+    host.call("pause", spec.id)
+    assert host.call("report")["domains"][0]["state"] == "running"
+    with socket.create_connection(tuple(lab["endpoint"]), 5) as connection:
+        connection.settimeout(3)
+        with pytest.raises(TimeoutError):
+            connection.recv(64)
+    host.call("resume", spec.id)
+    banner(lab["endpoint"])
+    assert log_in(lab["endpoint"], lab_image.key, "ls /run/here") == "/run/here"
+    host.call("destroy", spec.id)
+    host.end()
+
+
+def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, root, free_port):
+    """A lab is made and logged into; the root belongs to one process; kill -9 of that process does not touch the lab,
+    and the next process finds it running at the same endpoint; a snapshot
+    keeps what it had, unwritten; reset gives it a fresh disk; destroy leaves nothing."""
+    spec = of_image(lab_spec, lab_image, free_port)
     fields = dataclasses.asdict(spec)
     lab = {
         "id": spec.id,
