@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
+from pathlib import Path
+
 import libvirt
 import pytest
 from outside import connected, domains, volumes
@@ -9,7 +13,10 @@ from watched import greeting
 
 from trainbot.adapters.hosts.domain_xml import domain_from_xml
 from trainbot.core.errors import BackendError, NoSuchThing
-from trainbot.model.host import DomainState, GuestType
+from trainbot.model.host import DomainState, GuestType, HostConfig
+from trainbot.ops.host_setup.facts import facts_script, read
+from trainbot.ops.host_setup.plan import plan
+from trainbot.ops.host_setup.state import DesiredState, SetupStep
 
 pytestmark = pytest.mark.xen
 
@@ -76,6 +83,29 @@ def test_cut_off_in_a_rollback(first, drivers, tiny):
         connection.storageVolLookupByPath(str(disk)).delete()
     driver.make(spec)
     assert boots(first, driver, spec) == 2
+
+
+def test_a_quota_of_the_host(doomed):
+    """On XFS with prjquota, host prepare's step limits the labs' folder: what is written there ends at the limit, a tenth of
+    the file system stays for the host, and the step has nothing more to do."""
+    folder = Path("/srv/xfs/labs")
+    doomed.ssh("truncate -s 1G /srv/xfs.img && mkfs.xfs -q /srv/xfs.img && mkdir -p /srv/xfs")
+    doomed.ssh(f"mount -o loop,prjquota /srv/xfs.img /srv/xfs && mkdir {folder}")
+    wanted = DesiredState(HostConfig("xen1", "xen:///system", folder=folder), "", None, (), time.time())
+
+    def step() -> SetupStep:
+        facts = read(doomed.ssh(facts_script(wanted)))
+        return next(step for step in plan(facts, wanted) if step.name == "disk quota")
+
+    before = step()
+    assert before.due and before.now == "labs may fill all of it"
+    doomed.ssh(before.script)
+    after = step()
+    limit = int(re.fullmatch(r"labs may fill (\d+) of (\d+) MiB", after.now)[1])
+    assert not after.due and 800 < limit < 1000
+    doomed.ssh(f"head -c 2G /dev/zero > {folder}/lab.qcow2 || true")
+    assert limit - 2 <= int(doomed.ssh(f"stat -c %s {folder}/lab.qcow2")) >> 20 <= limit
+    doomed.ssh("head -c 50M /dev/zero > /srv/xfs/the-hosts-own && umount /srv/xfs && rm /srv/xfs.img")
 
 
 def test_a_full_disk(doomed, drivers, tiny):

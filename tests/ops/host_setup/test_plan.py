@@ -32,6 +32,7 @@ from trainbot.ops.host_setup.state import (
     ImageFileCopy,
     InstalledFile,
     Pool,
+    Quota,
 )
 
 FOLDER, IMAGES = Path("/var/lib/libvirt/trainbot"), Path("/var/lib/libvirt/trainbot-images")
@@ -70,6 +71,7 @@ def settled(desired: DesiredState = WANTED) -> HostFacts:
         },
         clock=desired.now + 0.2,
         disk_free=50_000,
+        quota=Quota(50_000, 45_904, "/var/lib/libvirt"),
         packages=frozenset(PACKAGES),
         libvirtd=frozenset({"enabled", "active"}),
         virsh=True,
@@ -110,15 +112,28 @@ PLAIN = HostFacts(
     xen={"xen_scheduler": "credit2"},
     clock=WANTED.now,
     disk_free=9000,
+    quota=Quota(10_000, 0, "/"),
     weight=256,
     routes=(("default", "eth0"), ("192.0.2.0/24", "eth0")),
 )
-NAMES = ["packages", "libvirt", "storage", "packet filters", "network", "scheduling", "jump host"]
+NAMES = ["packages", "libvirt", "storage", "disk quota", "packet filters", "network", "scheduling", "jump host"]
 
 
 def due(facts: HostFacts, desired: DesiredState = WANTED) -> list[str]:
     assert refusals(facts, desired) == []
     return [step.name for step in plan(facts, desired) if step.due]
+
+
+def test_a_file_system_that_counts_projects_gets_a_limit() -> None:
+    """XFS with prjquota: a tenth of it, or 4 GiB, is kept for the host; once set, it is left alone; a path that is odd is
+    not put into a shell."""
+    for size, limit in ((20_000, 18_000), (200_000, 195_904)):
+        host = replace(settled(), quota=Quota(size, 0, "/var/lib/libvirt"))
+        (step,) = [step for step in plan(host, WANTED) if step.due]
+        assert (step.name, step.would) == ("disk quota", f"let labs fill {limit} MiB")
+        assert f"limit -p bhard={limit}m 2007' /var/lib/libvirt\n" in step.script
+        assert due(replace(host, quota=Quota(size, limit, "/var/lib/libvirt"))) == []
+        assert due(replace(host, quota=Quota(size, 0, "/a b"))) == []
 
 
 def test_a_host_that_is_as_wanted_is_left_alone() -> None:

@@ -16,7 +16,7 @@ from trainbot.core.errors import BackendError
 from trainbot.ops.host_setup import network
 from trainbot.ops.host_setup.host_files import FILES, UNITS
 from trainbot.ops.host_setup.remote_shell import RemoteShell
-from trainbot.ops.host_setup.state import BRIDGE, PACKAGES, DesiredState, HostFacts, InstalledFile, Pool
+from trainbot.ops.host_setup.state import BRIDGE, PACKAGES, PROJECT, DesiredState, HostFacts, InstalledFile, Pool, Quota
 
 _SCRIPT = Path(__file__).with_name("facts.sh")
 _MOST_LINES = 20_000
@@ -32,6 +32,7 @@ _FORMS = {
     "xen": rf"([a-z_]{{1,20}}) ({_NAME})",
     "weight": r"(\d{1,6})",
     "disk": r"(\d{1,12})",
+    "quota": rf"(\d{{1,12}}) (\d{{1,12}}) ({_PATH})",
     "package": rf"({_NAME})",
     "libvirtd": "(enabled|active)",
     "unit": rf"({_NAME})",
@@ -71,6 +72,7 @@ def facts_script(desired: DesiredState) -> str:
         "packages": " ".join(PACKAGES),
         "files": " ".join(FILES),
         "units": " ".join(UNITS),
+        "project": PROJECT,
     }
     return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items()) + _SCRIPT.read_text(
         encoding="utf-8"
@@ -115,6 +117,7 @@ def read(said: str) -> HostFacts:
         xen=pairs("xen"),
         clock=float(one("clock")),
         disk_free=int(one("disk", "0")),
+        quota=next((Quota(int(size), int(limit), mount) for size, limit, mount in found["quota"]), None),
         packages=frozenset(all_of("package")),
         libvirtd=frozenset(all_of("libvirtd")),
         virsh=bool(found["virsh"]),

@@ -1,5 +1,5 @@
 # Prints the state of this host as lines "key value…" for trainbot/ops/host_setup/facts.py; changes nothing.  The caller
-# sets folder, images, network, bridge, packages, files and units.  XML is printed in base64.
+# sets folder, images, network, bridge, packages, files, units and project.  XML is printed in base64.
 set -u
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
@@ -28,6 +28,13 @@ done
 near=$folder
 until [ -d "$near" ]; do near=$(dirname "$near"); done
 df -mP "$near" 2>/dev/null | tail -n 1 | while read -r _ _ _ free _; do echo "disk $free"; done
+findmnt -n -r -o FSTYPE,OPTIONS,TARGET -T "$near" 2>/dev/null | while read -r kind options mount; do
+    case $kind,$options, in xfs,*,prjquota,* | xfs,*,pquota,*) ;; *) continue ;; esac
+    whole=$(df -mP "$mount" | awk 'END { print $2 }')
+    limit=$(xfs_quota -x -c 'report -p -b -n -N' "$mount" 2>/dev/null | awk -v id="#$project" '$1 == id { print int($4 / 1024) }')
+    case $(lsattr -pd "$folder" 2>/dev/null) in *" $project "*P*|"$project "*P*) ;; *) limit=0 ;; esac
+    echo "quota $whole ${limit:-0} $mount"
+done
 
 # shellcheck disable=SC2086  # lists of words
 dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null | while read -r state name; do

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from trainbot.model.disk_space import kept_free
 from trainbot.ops.host_setup.host_files import (
     FILTERS_UNIT,
     JUMP_HOME,
@@ -17,7 +18,7 @@ from trainbot.ops.host_setup.host_files import (
     weight_files,
 )
 from trainbot.ops.host_setup.plan_network import network_refusals, network_step
-from trainbot.ops.host_setup.state import PACKAGES, WEIGHT, DesiredState, HostFacts, Pool, SetupStep
+from trainbot.ops.host_setup.state import PACKAGES, PROJECT, WEIGHT, DesiredState, HostFacts, Pool, SetupStep
 
 CLOCK = 30.0  # seconds by which a host's clock may differ from ours
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")  # paths that need no quoting in a shell
@@ -71,6 +72,7 @@ def plan(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
         _packages(facts),
         _libvirt(facts),
         _storage(facts, desired),
+        *_quota(facts, desired),
         _filters(facts, desired),
         network_step(facts, desired),
         _weight(facts),
@@ -160,6 +162,24 @@ def _storage(facts: HostFacts, desired: DesiredState) -> SetupStep:
                 f"virsh pool-start {name}\n"
             )
     return _step("storage", " and ".join(_pools(desired).values()), changes, script)
+
+
+def _quota(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
+    """The host itself keeps its labs from filling its disk, where its file system can: the bot's own count is the promise,
+    and holds on any other."""
+    folder, quota = desired.host.folder, facts.quota
+    if quota is None or (quota.mount != "/" and not _PLAIN.fullmatch(quota.mount)):
+        return []
+    limit = quota.size - kept_free(quota.size)
+    step = _step(
+        "disk quota",
+        f"labs may fill {quota.limit} of {quota.size} MiB" if quota.limit else "labs may fill all of it",
+        [] if quota.limit == limit else [(f"let labs fill {limit} MiB", f"labs may fill {limit} MiB")],
+        "command -v xfs_quota >/dev/null || apt-get -q -y install xfsprogs </dev/null\n"
+        f"xfs_quota -x -c 'project -s -p {folder} {PROJECT}' {quota.mount} >/dev/null\n"
+        f"xfs_quota -x -c 'limit -p bhard={limit}m {PROJECT}' {quota.mount}\n",
+    )
+    return [step]
 
 
 def _files_step(

@@ -24,6 +24,7 @@ PACKAGES = (
 #: Our bridge's group_fwd_mask: frames to 01:80:c2:00:00:03 to :0f pass the filters like all others.  Otherwise the
 #: bridge would handle LLDP frames before the filters and learn from them, and a lab could redirect another lab's frames.
 GROUPS = "0xfff8"
+PROJECT = 2007  # XFS's number for the labs' disks together
 WEIGHT = 2048  # of dom0, for Xen's scheduler; a lab has 256
 
 
@@ -79,6 +80,16 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """The XFS file system of the labs' disks, which counts projects (xfs_quota(8)): its size, the limit of the labs' folder
+    (0: none), both in MiB, and where it is mounted."""
+
+    size: int
+    limit: int
+    mount: str
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkState:
     """The parts of a libvirt network that matter here.  ``hosts``: (MAC, address) pairs for DHCP."""
 
@@ -112,6 +123,7 @@ class HostFacts:
     xen: dict[str, str] = field(default_factory=dict)
     clock: float = 0.0
     disk_free: int = 0
+    quota: Quota | None = None
     packages: frozenset[str] = frozenset()
     libvirtd: frozenset[str] = frozenset()
     virsh: bool = False
