@@ -68,7 +68,7 @@ def test_the_user_name_chooses_between_own_labs(own_world, tmp_path):
     for user, image in (("debian", "debian"), ("CentOS", "centos"), ("root", "centos")):
         world.ssh("true", key=tmp_path / "key", user=user)
         lease = next(lease for lease, route in world.bot.table.items() if route.image == image)
-        assert f"lease {lease}: alice" in world.log().splitlines()[-2] + world.log().splitlines()[-1]
+        assert f"lease {lease}: person 7" in world.log().splitlines()[-2] + world.log().splitlines()[-1]
 
 
 ODD = [
