@@ -17,7 +17,7 @@ from tests.gateway.terminal import Terminal
 from tests.whole.running import CHANNEL, PRESENTER
 from trainbot.gateway.hostkey import fingerprint
 
-LOGIN = 120.0  # seconds, an emulated boot included
+LOGIN = 240.0  # seconds, an emulated boot included
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 
 
