@@ -84,14 +84,16 @@ def named(given: ast.expr) -> list[str]:
 
 def owners(paths: set[str]) -> dict[str, set[str]]:
     """The packages that each of these files belongs to."""
-    # dpkg knows some where they were before /bin became /usr/bin
+    # dpkg knows some where they were before /bin became /usr/bin, and some only there
+    places = {path: (path.removeprefix("/usr"), f"/usr{path.removeprefix('/usr')}") for path in paths}
     done = subprocess.run(
-        ["dpkg-query", "-S", *paths, *(path.removeprefix("/usr") for path in paths)], capture_output=True, text=True
+        ["dpkg-query", "-S", *(place for both in places.values() for place in both)], capture_output=True, text=True
     )
     found: dict[str, set[str]] = {}
     for packages, path in re.findall(r"^([a-z0-9.+-]+)(?::\w+)?: (\S+)$", done.stdout, re.MULTILINE):
-        for name in {path, f"/usr{path}"} & paths:
-            found.setdefault(name, set()).add(packages)
+        for name, both in places.items():
+            if path in both:
+                found.setdefault(name, set()).add(packages)
     return found
 
 

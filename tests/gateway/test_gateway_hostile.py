@@ -131,7 +131,7 @@ def test_garbage_on_the_wire_harms_nobody(world):
 async def test_a_lab_that_is_only_slow_is_not_called_booting(tmp_path):
     """Where sshd speaks but takes its time (no hardware virtualisation), nothing is said; where it is mute, it is."""
     keygen(tmp_path / "key")
-    config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path / "key", patience=0.2)
+    config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path / "key", patience=2.0)
     speaking, said = asyncio.Event(), {"slow": asyncio.Event(), "mute": asyncio.Event()}
 
     async def slow(reader, writer):

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.peers.certificates import make_certificates
 
 HERE = Path(__file__).parent
@@ -71,9 +73,19 @@ class Child:
         self._reader.join()
 
 
+def cannot_link() -> bool:
+    said = [
+        subprocess.run([program, option], capture_output=True, text=True, check=False).stdout
+        for program, option in (("/usr/sbin/inspircd", "--version"), ("atheme-services", "-v"))
+    ]
+    return "InspIRCd-4" in said[0] and "Atheme 7.2" in said[1]
+
+
 @contextmanager
 def network_with(folder: Path, accounts: Mapping[str, str]) -> Iterator[InspIrcd]:
-    """A pair that runs, with these accounts and their passwords."""
+    """A pair that runs, with these accounts and their passwords.  Skips the test where the two cannot be linked."""
+    if cannot_link():
+        pytest.skip("InspIRCd 4 accepts protocol 1205 and newer, and Atheme 7.2 speaks 1202: Debian 13 has both")
     server = InspIrcd(folder)
     try:
         server.start()

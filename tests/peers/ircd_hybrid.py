@@ -30,8 +30,8 @@ class {{ name = "users"; ping_time = 90 seconds; number_per_ip_local = 500; numb
   max_number = 500; sendq = 1 megabyte; }};
 class {{ name = "servers"; ping_time = 90 seconds; connectfreq = 5 minutes; max_number = 5; sendq = 1 megabyte; }};
 listen {{ host = "127.0.0.1"; port = {port}; }};
-auth {{ user = "*@127.0.0.1"; class = "users"; flags = need_tilde; }};
-auth {{ user = "*@*"; class = "users"; flags = need_tilde, can_flood; }};
+auth {{ user = "*@127.0.0.1"; class = "users"; }};
+auth {{ user = "*@*"; class = "users"; flags = can_flood; }};
 kill {{ user = "*@{banned}"; reason = "no bots from there"; }};
 connect {{ name = "services.class.test"; host = "127.0.0.1"; send_password = "between"; accept_password = "between";
   class = "servers"; }};
