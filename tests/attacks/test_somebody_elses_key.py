@@ -65,4 +65,4 @@ def test_a_proven_key_beats_a_candidate(own_world, keys):
     world.lease(name="mallory", candidates=((public, CODE),))
     for user in ("debian", CODE):
         assert world.ssh("echo in", key=path, user=user).stdout == b"in\n"
-    until(lambda: world.log().count(f"lease {bob.lease}: bob") == 4)  # in and out, twice
+    until(lambda: world.log().count(f"lease {bob.lease}: person") == 4)  # in and out, twice

@@ -48,15 +48,15 @@ def test_another_persons_key_gets_nothing(world, tmp_path):
 
 def test_offering_somebodys_public_key_without_having_it_gets_nothing(world, tmp_path):
     """Whoever offers alice's public key (they are no secret), then logs in as themselves, is themselves."""
-    mine, password = world.lease(name="mallory")
+    _mine, password = world.lease(name="mallory")
     alice = keygen(tmp_path / "alice")
     keygen(tmp_path / "other")
-    world.lease(name="alice", keys=(alice,))
+    theirs, _password = world.lease(name="alice", keys=(alice,))
     (tmp_path / "alice").write_bytes((tmp_path / "other").read_bytes())  # her public half, another private one
     ran = world.ssh("echo in", key=tmp_path / "alice", password=password)
     assert ran.stdout in (b"in\n", b"")  # the client may give up by itself
     assert world.ssh("echo in", key=tmp_path / "alice").returncode == 255
-    assert "alice from" not in world.log().split(mine.lease)[-1]
+    assert f"lease {theirs.lease}: person" not in world.log()
 
 
 def test_the_user_name_chooses_between_own_labs(own_world, tmp_path):
