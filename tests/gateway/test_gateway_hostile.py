@@ -134,13 +134,16 @@ async def test_a_lab_that_is_only_slow_is_not_called_booting(tmp_path):
     config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path / "key", patience=2.0)
     speaking, said = asyncio.Event(), {"slow": asyncio.Event(), "mute": asyncio.Event()}
 
+    kept_open = []  # Python 3.13 closes a connection whose writer nobody has
+
     async def slow(reader, writer):
+        kept_open.append(writer)
         writer.write(b"SSH-2.0-slow\r\n")
         await reader.readline()  # the gateway's own banner: it has read ours
         speaking.set()
 
     async def mute(reader, writer):
-        pass
+        kept_open.append(writer)
 
     links = []
     for name, behave in (("slow", slow), ("mute", mute)):

@@ -78,7 +78,7 @@ def cannot_link() -> bool:
         subprocess.run([program, option], capture_output=True, text=True, check=False).stdout
         for program, option in (("/usr/sbin/inspircd", "--version"), ("atheme-services", "-v"))
     ]
-    return "InspIRCd-4" in said[0] and "Atheme 7.2" in said[1]
+    return "InspIRCd-4" in said[0] and "atheme 7.2" in said[1]
 
 
 @contextmanager
