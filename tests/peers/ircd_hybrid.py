@@ -54,7 +54,10 @@ class IrcdHybrid:
         program = there / "usr/sbin/ircd-hybrid"
         assert program.exists(), "ircd-hybrid is not unpacked: scripts/setup test"
         run = self._folder
-        (run / "ircd.conf").write_text(CONF.format(port=self.port, throttle=self._throttle, banned=BANNED))
+        modules = there / "etc/ircd-hybrid/modules.conf"  # 8.2.46 (Debian 13) loads only those that are listed
+        listed = f'.include "{modules}"\n' if modules.exists() else ""
+        conf = CONF.format(port=self.port, throttle=self._throttle, banned=BANNED)
+        (run / "ircd.conf").write_text(conf + listed)
         files = [word for name in ("kline", "dline", "xline", "resv") for word in (f"-{name}file", str(run / name))]
         command = [
             str(program),
