@@ -15,7 +15,7 @@ import pytest
 from trainbot.adapters.hosts import confinement
 from trainbot.adapters.hosts.confined_emulator import named
 
-pytestmark = pytest.mark.skipif(not confinement.confined(), reason="this kernel has no Landlock")
+with_landlock = pytest.mark.skipif(not confinement.confined(), reason="this kernel has no Landlock")
 
 #: Tries each thing that its last argument lists, and prints what came of it.
 TAKEN_OVER = """#!/usr/bin/python3 -IS
@@ -96,6 +96,7 @@ def test_what_it_is_told_to_open(lab: dict[str, Path]) -> None:
     assert read == {str(lab[name]) for name in ("below.qcow2", "disk.img", "vmlinuz", "initrd", "key")}
 
 
+@with_landlock
 def test_it_reaches_its_own_lab(lab: dict[str, Path], monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
     """Its disk, what is below it, kernel and initrd, its port; as root it is somebody else, who still can."""
     own = [("read", str(lab[name])) for name in ("disk.img", "below.qcow2", "vmlinuz", "initrd", "key")]
@@ -105,6 +106,7 @@ def test_it_reaches_its_own_lab(lab: dict[str, Path], monkeypatch: pytest.Monkey
     assert said[-1] == (2_007_000_000 if os.geteuid() == 0 else os.geteuid())
 
 
+@with_landlock
 def test_it_reaches_nothing_else(
     lab: dict[str, Path], monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int, listening: socket.socket
 ) -> None:

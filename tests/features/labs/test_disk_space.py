@@ -171,7 +171,7 @@ def test_the_lab_that_writes_most_is_paused_and_goes_on(crowded: Stage) -> None:
         (
             "alice",
             "your debian lab is paused: the disk of its host xen1 is nearly full, and your lab wrote the most (1390 MiB "
-            "in the last minute). It goes on by itself when there is space again; !lab rollback or !lab reset free what it "
+            "in the last minute). It continues by itself once there is space; !lab rollback or !lab reset free what it "
             "wrote and start it again",
         )
     ]
@@ -187,7 +187,7 @@ def test_the_lab_that_writes_most_is_paused_and_goes_on(crowded: Stage) -> None:
     assert seen(crowded, 1700, alice=1400, bob=30) == [] and crowded.hosts_work() == []
     assert lab_of(crowded, "alice").state is LabState.PAUSED
     assert seen(crowded, 2500, alice=1400, bob=30) == [
-        ("alice", "your debian lab goes on: its host xen1 has disk space again")
+        ("alice", "your debian lab is running again: its host xen1 has disk space")
     ]
     crowded.hosts_work()
     assert lab_of(crowded, "alice").state is LabState.READY

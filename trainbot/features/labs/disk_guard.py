@@ -72,14 +72,14 @@ class DiskGuard:
         self._tell(
             most,
             f"your {most.image} lab is paused: the disk of its host {most.host} is nearly full, and your lab wrote the "
-            f"most ({wrote}). It goes on by itself when there is space again; !lab rollback or !lab reset free what it "
+            f"most ({wrote}). It continues by itself once there is space; !lab rollback or !lab reset free what it "
             "wrote and start it again",
             now,
         )
 
     def _resume(self, lab: Lab, now: datetime) -> None:
         self.scheduler.move(lab, LabState.RESUMING, now)
-        self._tell(lab, f"your {lab.image} lab goes on: its host {lab.host} has disk space again", now)
+        self._tell(lab, f"your {lab.image} lab is running again: its host {lab.host} has disk space", now)
 
     def _tell(self, lab: Lab, text: str, now: datetime) -> None:
         for lease in self.leases.open(lab_id=lab.id):

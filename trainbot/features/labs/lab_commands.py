@@ -58,7 +58,9 @@ class LabCommands:
             raise UserError(f"its host {lab.host} does not answer right now; your work on it is safe. Try again later")
         if lab.state is LabState.PAUSED:
             if not paused:
-                raise UserError(f"your lab is {state_of(lab)}; it goes on by itself, and !lab reset makes space")
+                raise UserError(
+                    f"your lab is {state_of(lab)}; it continues by itself once there is space, and !lab reset makes some"
+                )
         elif lab.state not in (LabState.READY, LabState.BOOTING):
             raise UserError(f"your lab is already {state_of(lab)}; !lab shows its state")
         return lab
