@@ -1,21 +1,24 @@
 """What the ssh door costs, beside a direct ssh to the same lab in the same run.
 
-    .venv/bin/python benchmarks/gateway.py [lab] [crowd]
+    .venv/bin/python benchmarks/gateway.py [lab] [crowd] [start [CHECKOUT]] [compare CHECKOUT]
 
 ``lab``: one real machine through the embedded QEMU driver: time to a prompt, echo of a keystroke, scp of 100 MB.
 ``crowd``: 200 open sessions of 200 people (of a stand-in lab; no machine here holds 200 real ones): the gateway's CPU and
-memory.  Direct and through alternate, so that a busy machine is as unfair to both.
+memory.  ``start``: until a gateway listens, and its memory then.  ``compare``: this gateway beside the one of another checkout, in front of OpenSSH's sshd.  What is compared
+alternates, so that a busy machine is as unfair to both.
 """
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
+import getpass
 import logging
 import os
 import pty
-import resource
 import select
+import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -34,11 +37,13 @@ from tests.gateway.conftest import World, keygen
 from tests.whole.running import CHANNEL, Participant
 from trainbot import shipped
 from trainbot.adapters.state_folder import lab_key
+from trainbot.gateway import process as gateway_process
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
 from trainbot.ops.demo.world import cache_folder
 
 LOGINS, KEYS, SCP_MB, SESSIONS, SECONDS = 10, 200, 100, 200, 10
+ROUNDS, COMPARED_MB, STARTS = 5, 50, 10
 TMUX = "tmux -u new-session -A -s direct"
 
 
@@ -99,23 +104,26 @@ def prompt(way: Way) -> float:
     return took
 
 
-def echoes(way: Way) -> list[float]:
-    """Seconds from a key to its echo, typed at the shell's prompt."""
-    process, master = way.open()
-    until(master, b"# ")
-    took = []
+def echoes(*ways: Way) -> list[list[float]]:
+    """Seconds from a key to its echo, typed at the shell's prompt of each way in turn."""
+    opened = [way.open() for way in ways]
+    took: list[list[float]] = [[] for _ in ways]
+    for _, master in opened:
+        until(master, b"# ")
     for n in range(KEYS):
         sign = b"abcdefghij"[n % 10 : n % 10 + 1]
-        began = time.perf_counter()
-        os.write(master, sign)
-        until(master, sign)
-        took.append(time.perf_counter() - began)
-        if n % 40 == 39:
-            os.write(master, b"\x15")
-            until(master, b"\x1b")
-    process.kill()
-    process.wait()
-    os.close(master)
+        for (_, master), found in zip(opened, took, strict=True):
+            began = time.perf_counter()
+            os.write(master, sign)
+            until(master, sign)
+            found.append(time.perf_counter() - began)
+            if n % 40 == 39:
+                os.write(master, b"\x15")
+                until(master, b"\x1b")
+    for process, master in opened:
+        process.kill()
+        process.wait()
+        os.close(master)
     return took
 
 
@@ -131,7 +139,7 @@ def measure(folder: Path, ways: list[Way]) -> None:
     plain, direct, tmux, by_hand = (statistics.median(found[way.name]) * 1000 for way in ways)
     row("   the gateway adds, to a shell and to tmux", f"{plain - direct:+7.1f} ms {tmux - by_hand:+7.1f} ms")
     for way in ways:
-        row(f"echo of a key, {way.name}", percentiles(echoes(way)))
+        row(f"echo of a key, {way.name}", percentiles(echoes(way)[0]))
     file = folder / "file"
     file.write_bytes(os.urandom(SCP_MB << 20))
     for what, words in (
@@ -167,7 +175,7 @@ async def lab() -> None:
         await alice.join(CHANNEL)
         key = bot.folder / "id"
         await alice.whisper(f"key {keygen(key)}", "key kept")
-        line = await alice.ask("!lab debian", r"your debian lab: ssh -p (\d+)", "")
+        line = await alice.ask("!lab debian", r"ssh -p (\d+) debian@", "")
         await bot.logs("lab tb-debian-\\S+ on here is ready", 180)
         ((port,),) = bot.rows("select ssh_port from lab")
         ways = [
@@ -180,23 +188,152 @@ async def lab() -> None:
         await alice.close()
 
 
-def cpu(pid: int) -> float:
-    """Seconds of one core (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def cpu(world: World) -> float:
+    """Seconds of one core, of the gateway, its workers and what started them (proc(5))."""
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in (world.pid, *world.workers())]
+    return sum(int(field) for each in fields for field in each[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
-def memory(pid: int) -> float:
-    """Resident MiB."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / (1 << 20)
+def memory(world: World) -> float:
+    """MiB of the gateway and its workers; what they share counts once (proc(5), smaps_rollup: Pss)."""
+    rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in (world.pid, *world.workers())]
+    return sum(int(rollup.split("\nPss:")[1].split()[0]) for rollup in rollups) / 1024
 
 
-async def crowd() -> None:
+class OtherWorld(World):
+    """A world whose gateway is that of another checkout."""
+
+    def __init__(self, folder: Path, checkout: Path) -> None:
+        self.checkout = checkout
+        super().__init__(folder)
+
+    def gateway_command(self, **other) -> list[str]:
+        return ["env", f"--chdir={self.checkout}", f"PYTHONPATH={self.checkout}", *super().gateway_command(**other)]
+
+
+def start_sshd(folder: Path, public: str) -> tuple[subprocess.Popen[bytes], int, str]:
+    """OpenSSH's sshd as a lab; its process, port and host key."""
+    folder.mkdir()
+    host_key = keygen(folder / "host_key")
+    (folder / "authorized").write_text(public + "\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = {
+        "Port": port,
+        "ListenAddress": "127.0.0.1",
+        "HostKey": folder / "host_key",
+        "AuthorizedKeysFile": folder / "authorized",
+        "PidFile": "none",
+        "StrictModes": "no",
+        "UsePAM": "no",
+        "MaxStartups": "1000",
+        "Subsystem": "sftp internal-sftp",
+    }
+    Path("/run/sshd").mkdir(exist_ok=True)
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    return (
+        subprocess.Popen([shutil.which("sshd", path="/usr/sbin:/usr/bin"), "-D", "-f", "/dev/null", *words]),
+        port,
+        host_key,
+    )
+
+
+async def compare(checkout: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for each in ("new", "old"):
+            (folder / each).mkdir()
+        worlds = {"this one": World(folder / "new"), "the other": OtherWorld(folder / "old", Path(checkout).resolve())}
+        sshds, ways = [], {}
+        try:
+            for title, world in worlds.items():
+                key = folder / f"id-{world.port}"
+                public = keygen(key)
+                sshd, port, host_key = start_sshd(folder / f"sshd-{world.port}", world.lab_public)
+                sshds.append(sshd)
+                me = {"endpoint": ("127.0.0.1", port), "host_key": host_key, "user": getpass.getuser()}
+                world.lease(keys=(public,), **me)
+                ways[title] = Way(title, folder, world.port, key, "plain@127.0.0.1")
+            await asyncio.to_thread(measure_both, folder, ways, worlds)
+        finally:
+            for each in (*worlds.values(), *sshds):
+                each.close() if isinstance(each, World) else each.kill()
+        for title in list(worlds) * 2:
+            print(title)
+            await crowd(None if title == "this one" else Path(checkout).resolve())
+
+
+def start(checkout: str | None = None) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        worlds: dict[str, World] = {}
+        try:
+            for title, other in {
+                "this one": None,
+                **({"the other": Path(checkout).resolve()} if checkout else {}),
+            }.items():
+                (folder := Path(name, title.replace(" ", "-"))).mkdir()
+                worlds[title] = World(folder) if other is None else OtherWorld(folder, other)
+            took: dict[str, list[float]] = {title: [] for title in worlds}
+            used: dict[str, list[float]] = {title: [] for title in worlds}
+            sizes: dict[str, list[float]] = {title: [] for title in worlds}
+            for _ in range(STARTS):
+                for title, world in worlds.items():
+                    gateway_process.stop(world.state)
+                    began = time.perf_counter()
+                    world.start_gateway()
+                    took[title].append(time.perf_counter() - began)
+                    used[title].append(cpu(world))
+                    sizes[title].append(memory(world))
+        finally:
+            for world in worlds.values():
+                world.close()
+    for title in worlds:
+        row(f"until it listens, {title}", percentiles(took[title]))
+        row("   CPU, memory", f"{statistics.median(used[title]):7.2f} s {statistics.median(sizes[title]):7.0f} MiB")
+    if checkout:
+        ratios = (
+            statistics.median(each["this one"]) / statistics.median(each["the other"]) for each in (took, used, sizes)
+        )
+        row("   this one : the other, time, CPU, memory", "".join(f"{ratio:7.2f}" for ratio in ratios))
+
+
+def measure_both(folder: Path, ways: dict[str, Way], worlds: dict[str, World]) -> None:
+    keys: dict[str, list[float]] = {title: [] for title in ways}
+    prompts: dict[str, list[float]] = {title: [] for title in ways}
+    for _ in range(ROUNDS):
+        for title, way in ways.items():
+            prompts[title].append(prompt(way))
+        for title, took in zip(ways, echoes(*ways.values()), strict=True):
+            keys[title] += took
+    for title in ways:
+        row(f"time to a prompt, {title}", percentiles(prompts[title]))
+        row(f"echo of a key, {title}", percentiles(keys[title]))
+    new, old = (statistics.median(keys[title]) for title in ways)
+    row("   echo, this one : the other", f"{new / old:7.2f}")
+    file = folder / "file"
+    file.write_bytes(os.urandom(COMPARED_MB << 20))
+    for what, words in (
+        ("to the lab", lambda way: (str(file), f"{way.where}:{folder}/there")),
+        ("from the lab", lambda way: (f"{way.where}:{folder}/there", str(folder / "back"))),
+    ):
+        rates: dict[str, list[float]] = {title: [] for title in ways}
+        used: dict[str, list[float]] = {title: [] for title in ways}
+        for _ in range(2 * ROUNDS):
+            for title, way in ways.items():
+                before = cpu(worlds[title])
+                rates[title].append(COMPARED_MB / way.scp(*words(way)))
+                used[title].append(cpu(worlds[title]) - before)
+        for kind, unit, found in (("scp", "MB/s", rates), ("   CPU of the gateway", "s", used)):
+            new, old = (statistics.median(found[title]) for title in ways)
+            row(f"{kind}, {COMPARED_MB} MB {what}", f"{new:7.2f} {unit} {old:7.2f} {unit}  {new / old:.2f}")
+
+
+async def crowd(checkout: Path | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder))
+        world = World(Path(folder)) if checkout is None else OtherWorld(Path(folder), checkout)
         try:
             leases = [world.lease() for _ in range(SESSIONS)]
-            empty, before, began = memory(world.pid), cpu(world.pid), time.perf_counter()
+            empty, before, began = memory(world), cpu(world), time.perf_counter()
             gate = asyncio.Semaphore(10)
 
             async def come(password: str) -> tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[str]]:
@@ -219,13 +356,13 @@ async def crowd() -> None:
             people = await asyncio.gather(*(come(password) for _, password in leases))
             row(
                 f"{SESSIONS} logins, ten at a time: in all, CPU of the gateway for each",
-                f"{time.perf_counter() - began:7.2f} s {(cpu(world.pid) - before) / SESSIONS * 1000:7.1f} ms",
+                f"{time.perf_counter() - began:7.2f} s {(cpu(world) - before) / SESSIONS * 1000:7.1f} ms",
             )
-            row(f"memory: nobody inside, {SESSIONS} sessions", f"{empty:7.0f} MiB {memory(world.pid):7.0f} MiB")
-            before = cpu(world.pid)
+            row(f"memory: nobody inside, {SESSIONS} sessions", f"{empty:7.0f} MiB {memory(world):7.0f} MiB")
+            before = cpu(world)
             await asyncio.sleep(SECONDS)
-            row(f"CPU with {SESSIONS} who do nothing", f"{(cpu(world.pid) - before) / SECONDS:7.1%} of a core")
-            before, began, keys, waits = cpu(world.pid), time.perf_counter(), 0, []
+            row(f"CPU with {SESSIONS} who do nothing", f"{(cpu(world) - before) / SECONDS:7.1%} of a core")
+            before, began, keys, waits = cpu(world), time.perf_counter(), 0, []
             while time.perf_counter() - began < SECONDS:
                 for _, session in people:
                     asked = time.perf_counter()
@@ -237,7 +374,7 @@ async def crowd() -> None:
             took = time.perf_counter() - began
             row(
                 f"CPU with {keys / took:.0f} lines a second typed by {SESSIONS}",
-                f"{(cpu(world.pid) - before) / took:7.1%} of a core",
+                f"{(cpu(world) - before) / took:7.1%} of a core",
             )
             row("   their echo", percentiles(waits))
             for connection, _ in people:
@@ -248,6 +385,12 @@ async def crowd() -> None:
 
 def main(wanted: list[str]) -> None:
     logging.disable(logging.CRITICAL)
+    if wanted[:1] == ["compare"]:
+        asyncio.run(compare(wanted[1]))
+        return
+    if wanted[:1] == ["start"]:
+        start(*wanted[1:])
+        return
     for part in (crowd, lab):
         if not wanted or part.__name__ in wanted:
             asyncio.run(part())

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here is no library
 
-from benchmarks.labs import crowd, quietly, row, running
+from benchmarks.labs import cpu, crowd, quietly, row, running
 from tests.peers.client import Client
 from tests.peers.inspircd import InspIrcd
 from tests.whole.running import CHANNEL, NICK, RunningBot
@@ -44,12 +44,6 @@ bare = Bare()
 bare.connect("127.0.0.1", int(sys.argv[1]), "bare")
 bare.start()
 """
-
-
-def cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> float:

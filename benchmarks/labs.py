@@ -1,9 +1,11 @@
-"""What learners wait for: a lab asked for, many asked for at once, a cold one, a thousand of them, and a lost host.
+"""What learners wait for: a lab asked for, many asked for at once, a cold one, a thousand of them, a lost host, and a
+gateway that was killed.
 
-    .venv/bin/python benchmarks/labs.py [asking] [cold] [thousand] [lost]
+    .venv/bin/python benchmarks/labs.py [asking] [cold] [thousand] [lost] [gateway] [compare CHECKOUT]
 
 The bot runs as a process with ngircd without limits; hosts are libvirt's test driver, which makes nothing real, but
-for ``cold``: one real machine through the embedded QEMU driver.  Compare rows of one run, not runs of two machines.
+for ``cold``: one real machine through the embedded QEMU driver.  ``compare``: ``asking`` of this checkout and of
+another, in turn, and the medians of ``ROUNDS``.  Compare rows of one run, not runs of two machines.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, redirect_stdout
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -34,6 +37,7 @@ from trainbot import shipped
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.hosts.probe import any_speaks
 from trainbot.adapters.state_folder import lab_key
+from trainbot.gateway import process
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
 from trainbot.model.host import HostConfig, LabSpec
@@ -41,6 +45,7 @@ from trainbot.ops.demo.ngircd import Ngircd
 from trainbot.ops.demo.world import cache_folder
 
 PEOPLE, HOSTS, LABS, CLASS = 200, 64, 1000, 15
+ASKS, ROUNDS = 100, 5
 FREE = {"flood_burst": 100, "flood_interval": 0}
 
 
@@ -48,12 +53,28 @@ def row(what: str, figure: str) -> None:
     print(f"{what:64} {figure}", flush=True)
 
 
+def cpu(pid: int) -> float:
+    """Seconds of CPU, user and system, that the process and its threads have used (proc(5), utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Checkout(RunningBot):
+    """The bot of the checkout at ``root``, with the libraries of this one."""
+
+    root = ROOT
+
+    def command(self, *words: str) -> tuple[str, ...]:
+        return ("env", "-C", str(self.root), f"PYTHONPATH={self.root}", *super().command(*words))
+
+
 @asynccontextmanager
-async def running(**sections: object) -> AsyncIterator[tuple[RunningBot, Ngircd, Participant]]:
+async def running(root: Path = ROOT, **sections: object) -> AsyncIterator[tuple[RunningBot, Ngircd, Participant]]:
     """A bot, and an organiser in its channel who has seen it come."""
     with tempfile.TemporaryDirectory() as folder:
         async with Ngircd(Path(folder), max_penalty=0) as server:
-            bot = RunningBot(Path(tempfile.mkdtemp(prefix="tb-")), server.port, **sections)
+            bot = Checkout(Path(tempfile.mkdtemp(prefix="tb-")), server.port, **sections)
+            bot.root = root
             russell = await Participant.connect(server.port, "russell", source=PRESENTER)
             try:
                 await russell.join(CHANNEL)
@@ -110,40 +131,84 @@ def percentiles(seconds: list[float]) -> str:
 
 async def asking() -> None:
     """From the line sent to the answer received, with a pool that has one for everybody."""
+    waits = await asked(ROOT)
+    row(f"!lab debian, one asks, {ASKS} times", percentiles(waits.one))
+    row(f"!lab debian, {PEOPLE} ask at once", percentiles(waits.crowd))
+
+
+async def compare(other: Path) -> None:
+    """What people wait for, in this checkout and the other."""
+    found: dict[Path, list[tuple[float, ...]]] = {ROOT: [], other: []}
+    for _ in range(ROUNDS):
+        for root, figures in found.items():
+            waits = await asked(root)
+            one, crowd = sorted(waits.one), sorted(waits.crowd)
+            figures.append((statistics.median(one), one[int(len(one) * 0.99) - 1], crowd[-1], *waits.cpu))
+    named = (
+        "one asks, p50",
+        "one asks, p99",
+        f"{PEOPLE} at once, the last has the answer after",
+        f"one asks {ASKS} times, CPU of the bot",
+        f"{PEOPLE} at once, CPU of the bot",
+    )
+    for number, what in enumerate(named):
+        ours, theirs = ([figures[number] * 1000 for figures in found[root]] for root in (ROOT, other))
+        row(f"!lab debian, {what}: this one", f"{statistics.median(ours):7.1f} ms {listed(ours)}")
+        row("   the other", f"{statistics.median(theirs):7.1f} ms {listed(theirs)}")
+        row("   this one beside it", f"{statistics.median(ours) / statistics.median(theirs):7.2f}")
+
+
+def listed(milliseconds: list[float]) -> str:
+    return "(" + " ".join(f"{each:.1f}" for each in milliseconds) + ")"
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Seconds: each wait of one person who asks ``ASKS`` times, those of ``PEOPLE`` who ask at once; the bot's CPU for
+    either."""
+
+    one: list[float]
+    crowd: list[float]
+    cpu: tuple[float, float]
+
+
+async def asked(root: Path) -> Waits:
     spare = PEOPLE + CLASS
     with tempfile.TemporaryDirectory() as folder:
-        await asked(spare, {"uri": f"test://{node(Path(folder))}", "labs": 1000})
+        host = {"uri": f"test://{node(Path(folder))}", "labs": 1000}
+        async with running(root, irc=FREE, labs={"spare": spare}, host_xen1=host) as (bot, server, _):
+            return await answers(bot, server, spare)
 
 
-async def asked(spare: int, host: dict[str, object]) -> None:
-    async with running(irc=FREE, labs={"spare": spare}, host_xen1=host) as (bot, server, _):
-        people = await crowd(server.port, PEOPLE + 1, "p")
-        await until_rows(bot, "select count(*) from lab where state = 'ready'", spare)
-        one = people.pop()
-        waits = []
-        for _ in range(100):
-            began = time.perf_counter()
-            await one.ask("!lab debian", "your debian lab: ssh .* password", "")
-            waits.append(time.perf_counter() - began)
-        row("!lab debian, one asks, 100 times", percentiles(waits))
+async def answers(bot: RunningBot, server: Ngircd, spare: int) -> Waits:
+    assert bot.process is not None
+    people = await crowd(server.port, PEOPLE + 1, "p")
+    await until_rows(bot, "select count(*) from lab where state = 'ready'", spare)
+    one = people.pop()
+    waits, spent = [], [cpu(bot.process.pid)]
+    for _ in range(ASKS):
         began = time.perf_counter()
-        for person in people:
-            person.say(CHANNEL, "!lab debian")
+        await one.ask("!lab debian", "your debian lab: password ", "")
+        waits.append(time.perf_counter() - began)
+    spent.append(cpu(bot.process.pid))
+    began = time.perf_counter()
+    for person in people:
+        person.say(CHANNEL, "!lab debian")
 
-        async def answered(person: Participant) -> tuple[float, str]:
-            found = await person.hear("your debian lab: ssh .* password (\\S+)", "", 60)
-            return time.perf_counter() - began, found[1]
+    async def answered(person: Participant) -> tuple[float, str]:
+        heard = await person.hear("your debian lab: password (\\S+)", "", 60)
+        return time.perf_counter() - began, heard[1]
 
-        answers = await asyncio.gather(*(answered(person) for person in people))
-        row(f"!lab debian, {PEOPLE} ask at once", percentiles([took for took, _password in answers]))
-        held = bot.rows(
-            "select count(*), count(distinct lab_id), count(distinct person_id), count(distinct digest) "
-            "from lease where ended_at is null"
-        )[0]
-        assert set(held) == {PEOPLE + 1} and len({password for _took, password in answers}) == PEOPLE, held
-        row("   leases, different labs, people, passwords", f"{held}")
-        for person in (one, *people):
-            await person.close()
+    found = await asyncio.gather(*(answered(person) for person in people))
+    spent.append(cpu(bot.process.pid))
+    held = bot.rows(
+        "select count(*), count(distinct lab_id), count(distinct person_id), count(distinct digest) "
+        "from lease where ended_at is null"
+    )[0]
+    assert set(held) == {PEOPLE + 1} and len({password for _took, password in found}) == PEOPLE, held
+    for person in (one, *people):
+        await person.close()
+    return Waits(waits, [took for took, _password in found], (spent[1] - spent[0], spent[2] - spent[1]))
 
 
 # -- a cold lab ------------------------------------------------------------------------------------------
@@ -166,9 +231,9 @@ async def cold() -> None:
         alice = await Participant.connect(server.port, "alice")
         await alice.join(CHANNEL)
         began = time.time()
-        found = await alice.ask("!lab debian", r"your debian lab: (ssh \S+ \S+ \S+) password (\S+)", "")
+        command, password = await alice.lab()
         answered = time.time() - began
-        learner = Learner(bot.folder, found[1], password=found[2])
+        learner = Learner(bot.folder, command, password=password)
         login = asyncio.create_task(learner.says("true"))
         port = None
         while not port:
@@ -325,9 +390,7 @@ async def lost() -> None:
                 await until_rows(bot, "select count(*) from lab where state = 'ready'", 2 * CLASS)
                 began = time.perf_counter()
                 os.kill(one.pid, number)
-                await russell.hear(
-                    f"host xen1 is lost: {CLASS} people move to another; the same ssh line", CHANNEL, 120
-                )
+                await russell.hear(f"host xen1 is lost: {CLASS} people move to other hosts", CHANNEL, 120)
                 told = time.perf_counter() - began
                 seated = (
                     "select count(*) from lease join lab on lab.id = lab_id where host = 'xen2' and state = 'ready'"
@@ -344,9 +407,39 @@ async def lost() -> None:
             other.stop()
 
 
+# -- a killed gateway --------------------------------------------------------------------------------------
+
+
+async def gateway() -> None:
+    """From kill -9 of the gateway to the first line of the next one, beside what a start takes by itself."""
+    async with running(host_xen1={"uri": "test:///default", "labs": 2}) as (bot, _server, _):
+        await bot.logs("host xen1 answers")
+        (listen,) = bot.config.gateway.listen
+        before = process.running(bot.state)
+        assert before is not None
+        began = time.perf_counter()
+        os.kill(before, signal.SIGKILL)
+        while process.running(bot.state) in (before, None) or not await any_speaks([listen]):
+            await asyncio.sleep(0.005)
+        wait = time.perf_counter() - began
+        await bot.signal(signal.SIGTERM)
+        starts = []
+        for _ in range(5):
+            process.stop(bot.state)
+            began = time.perf_counter()
+            process.start_detached(bot.ini, bot.state)
+            starts.append(time.perf_counter() - began)
+        start = statistics.median(starts)
+        row("kill -9 of the gateway: to the next one's first line, a start alone", f"{wait:7.2f} s {start:7.2f} s")
+        row("   what the bot adds, in starts", f"{max(0.0, wait - start) / start:7.2f}")
+
+
 def main(wanted: list[str]) -> None:
     logging.disable(logging.CRITICAL)
-    for part in (asking, cold, thousand, lost):
+    if wanted[:1] == ["compare"]:
+        asyncio.run(compare(Path(wanted[1]).resolve()))
+        return
+    for part in (asking, cold, thousand, lost, gateway):
         if not wanted or part.__name__ in wanted:
             asyncio.run(part())
 

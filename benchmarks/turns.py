@@ -7,6 +7,7 @@ Each row is one run on this machine; compare rows of one run, not runs of two ma
 
 from __future__ import annotations
 
+import logging
 import statistics
 import sys
 import tempfile
@@ -22,6 +23,7 @@ sys.path[:1] = [
 from tests.stage import CHANNEL, Stage
 from trainbot.bot.events import Tick
 from trainbot.core.messages import Incoming
+from trainbot.model.host import HostReport, HostUp
 
 PEOPLE = 200
 
@@ -61,8 +63,49 @@ def at_once(stage: Stage, text: str) -> str:
     return f"{seconds * 1000:7.1f} ms for {PEOPLE} in one turn ({PEOPLE / seconds:,.0f}/s)"
 
 
+def many_hosts(folder: Path, hosts: int, labs: int) -> list[tuple[str, str]]:
+    """What grows with hosts and labs: CPU time, best of three."""
+    stage = Stage(folder, labs=max(15, 2 * labs // hosts), hosts=[f"xen{n}" for n in range(hosts)])
+    stage.crowd(labs)
+    reports = [
+        HostUp(HostReport(name, tuple(domains.values()), 65536, 32768, 8, "xen", 500_000, 200_000))
+        for name, domains in stage.hosts.items()
+    ]
+    stage.turn(Tick())  # as after a start
+    first = spent(lambda: stage.turn(*reports))
+    lines = {text: Incoming(stage.net.people["olga"], CHANNEL, text, stage.now) for text in ("!hosts", "!lab capacity")}
+
+    def lab_list() -> None:
+        with stage.store.transaction():
+            stage.wiring.labs.overview.labs_value(stage.now)
+
+    work: dict[str, Callable[[], object]] = {
+        "reports of all hosts in one turn": lambda: stage.turn(*reports),
+        **{text: (lambda line=line: stage.turn(line)) for text, line in lines.items()},
+        "trainbot lab list": lab_list,
+        "a tick": lambda: stage.turn(Tick()),
+    }
+    rows = [("the first reports of all hosts", first)]
+    for name, call in work.items():
+        call()
+        rows.append((name, min(spent(call) for _ in range(3))))
+    stage.store.close()
+    return [(f"{hosts} hosts, {labs} labs: {name}", f"{seconds * 1000:7.1f} ms CPU") for name, seconds in rows]
+
+
+def spent(call: Callable[[], object]) -> float:
+    """Seconds of CPU."""
+    began = time.thread_time()
+    call()
+    return time.thread_time() - began
+
+
 def main() -> None:
     rows: list[tuple[str, str]] = []
+    logging.disable()
+    for hosts, labs in ((64, 250), (64, 1000), (128, 500), (256, 1000)):
+        with tempfile.TemporaryDirectory() as folder:
+            rows += many_hosts(Path(folder), hosts, labs)
     with tempfile.TemporaryDirectory() as folder:
         stage = prepared(Path(folder) / "a", spare=PEOPLE)
         rows.append((f"!lab debian, {PEOPLE} ask at once, pool of {PEOPLE}", at_once(stage, "!lab debian")))
@@ -76,7 +119,7 @@ def main() -> None:
         rows.append(("ordinary talk, all at once", at_once(stage, "hello number {}")))
         stage.store.close()
     for what, figure in rows:
-        print(f"{what:45} {figure}")
+        print(f"{what:60} {figure}")
 
 
 if __name__ == "__main__":

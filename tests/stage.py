@@ -16,14 +16,16 @@ from sqlalchemy import Dialect
 
 from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.db import Store
+from trainbot.adapters.db.engine import COMMITS
 from trainbot.adapters.db.tables import metadata
-from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
+from trainbot.adapters.irc.connection_status import AccountSystem, ChannelMembership, ConnectionStatus
 from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.installation import SshAccess
 from trainbot.bot.turn import Bot
 from trainbot.bot.wiring import Wiring
 from trainbot.bot.workers.calendar_writer import CalendarFiles
 from trainbot.config import Config, load
+from trainbot.core.clock import ClockStepped
 from trainbot.core.messages import (
     ChannelMembers,
     Incoming,
@@ -37,9 +39,10 @@ from trainbot.core.messages import (
     Topic,
 )
 from trainbot.gateway.routes import Route
-from trainbot.model.host import Domain, DomainState, HostReport, HostUp, HostWorkDone, Mode
-from trainbot.model.lab import Lab, Lease
-from trainbot.model.lab_events import CheckLogin, HostWork, LabBooted, LoginChecked, Probe, ProbeHost
+from trainbot.model.disk_space import DiskUse
+from trainbot.model.host import Domain, DomainState, HostLost, HostReport, HostUp, HostWorkDone, Mode
+from trainbot.model.lab import Lab, LabState, Lease
+from trainbot.model.lab_events import CheckLogin, HostProbed, HostWork, LabBooted, LoginChecked, Probe, ProbeHost
 from trainbot.model.lab_image import LabImage
 from trainbot.model.ports import Installation
 from trainbot.model.script_events import RunScript, ScriptEnded
@@ -134,8 +137,10 @@ class Net:
         self.topics: dict[str, str] = {}
         self.modes: dict[str, str] = {}
         self.status = "o"
+        self.account: str | None = None
         self.topic_octets = 380
         self.lost, self.lost_at = "", None
+        self.accounts = AccountSystem.NICKSERV
         self.marks: set[tuple[str, str]] = set()  # (channel, nick) of who is voiced
 
     def fold(self, name: str) -> str:
@@ -157,13 +162,14 @@ class Net:
             True,
             "",
             self.nick,
-            "bot",
+            self.account,
             "ngircd-26",
             "Testnet",
             channels={CHANNEL: self.membership(CHANNEL)},
             host="irc.example.org",
             lost=self.lost,
             lost_at=self.lost_at,
+            accounts=self.accounts,
         )
 
     def marked(self, channel: str, nick: str) -> bool:
@@ -213,6 +219,7 @@ class Stage:
         channels: Sequence[str] = (CHANNEL,),
         talk: str = "",
         hosts: Sequence[str] = ("xen1",),
+        included: bool = False,
     ) -> None:
         self.folder, self.now, self.images = folder, START, images
         self.host_boots = True  # labs that were made come to speak ssh
@@ -236,6 +243,8 @@ class Stage:
             + (f"[channel.{CHANNEL}]\ntalk = {talk}\n" if talk else "")
         )
         self.config: Config = load(ini)
+        if not included:  # the exercises that come with trainbot: reading them takes time
+            self.config = replace(self.config, exercises=replace(self.config.exercises, included=None))
         self.config = replace(self.config, labs=replace(self.config.labs, per_person=per_person))
         self.net = Net()
         self.net.channels.update({channel: set() for channel in channels})
@@ -295,7 +304,9 @@ class Stage:
         """A bot with these sections besides, started again."""
         ini = self.folder / "bot.ini"
         ini.write_text(ini.read_text() + more)
-        self.config = replace(load(ini), labs=self.config.labs, hosts=self.config.hosts)
+        self.config = replace(
+            load(ini), labs=self.config.labs, hosts=self.config.hosts, exercises=self.config.exercises
+        )
         self.restart()
 
     # -- people ------------------------------------------------------------------------------------
@@ -349,13 +360,19 @@ class Stage:
             )
             said += more
         self.said = said
-        return [(line.target, plain(line.text)) for line in said if isinstance(line, Line)]
+        return [
+            (line.target, plain(text))
+            for line in said
+            if isinstance(line, Line)
+            for text in (line.text, line.command)
+            if text
+        ]
 
     def dump(self) -> dict[str, list[tuple[object, ...]]]:
-        """Every row of every table: what a command that failed must not have changed."""
+        """Every row of every table but the count of transactions: what a command that failed must not have changed."""
         with self.store.transaction():
             return {
-                table.name: [tuple(row) for row in self.store.connection.execute(table.select())]
+                table.name: [tuple(row) for row in self.store.connection.execute(table.select()) if row[0] != COMMITS]
                 for table in metadata.sorted_tables
             }
 
@@ -398,10 +415,75 @@ class Stage:
         self.now += timedelta(**span)
         return self.happens(Tick())
 
+    def set_clock(self, **by: float) -> list[tuple[str, str]]:
+        """Somebody sets the machine's clock: no time passes."""
+        self.now += timedelta(**by)
+        return self.happens(ClockStepped(timedelta(**by)), Tick())
+
     # -- hosts ---------------------------------------------------------------------------------------
 
     def host_up(self, name: str = "xen1", free: int = 8192) -> list[tuple[str, str]]:
         return self.happens(HostUp(HostReport(name, tuple(self.hosts[name].values()), 16384, free, 4)))
+
+    def crowd(self, labs: int) -> None:
+        """As many labs, spread over the hosts, which know them; each belongs to somebody of its own."""
+        names = list(self.hosts)
+        with self.store.transaction():
+            for number in range(labs):
+                self._lent(number, names[number % len(names)], number // len(names) + 1)
+
+    def _lent(self, number: int, host: str, slot: int) -> None:
+        id = f"{number:08}-0000-4000-8000-000000000000"
+        name = f"tb-debian-{id[:8]}"
+        self.store.labs.add(
+            id=id,
+            name=name,
+            image="debian",
+            mode=Mode.ENFORCING,
+            host=host,
+            state=LabState.READY,
+            port=0,
+            address="10.0.0.1",
+            ssh_port=22,
+            tries=0,
+            fault="",
+            made_at=START,
+            state_at=START,
+            slot=slot,
+            run="1",
+            checked_at=START,
+        )
+        nick = f"l{number}"
+        person = self.store.people.add(account=nick, nick=nick, zone="", in_view=True, seen_at=START)
+        self.store.leases.add(
+            person_id=person,
+            image="debian",
+            mode=Mode.ENFORCING,
+            lab_id=id,
+            digest="x",
+            asked_at=START,
+            expires_at=START.replace(hour=20),
+            ended_why="",
+        )
+        self.hosts[host][id] = Domain(id, name, DomainState.RUNNING, ("10.0.0.1", 22), "1", DiskUse(10240, 500))
+
+    def listens(self, *silent: str, seconds: int = 7, **how: bool) -> list[tuple[str, str]]:
+        """Hosts that are missed are listened to for so long: those that are ``silent`` answer nothing (or what ``how`` of
+        HostProbed says), all others do."""
+        said = []
+        for _ in range(seconds):
+            said += self.wait(seconds=1)
+            asked = [item for item in self.began if isinstance(item, ProbeHost)]
+            self.began = [item for item in self.began if not isinstance(item, ProbeHost)]
+            for item in sorted(asked, key=lambda item: item.host in silent):
+                told = HostProbed(item.host, False, **how) if item.host in silent else HostProbed(item.host, True)
+                said += self.happens(told)
+        return said
+
+    def loses(self, *names: str) -> list[tuple[str, str]]:
+        """Hosts go silent and stay so; what is said until they count as lost."""
+        said = self.happens(*(HostLost(name, "keepalive") for name in names))
+        return said + self.listens(*names) + self.wait(seconds=1)
 
     def hosts_work(self) -> list[tuple[str, str]]:
         """Does all that hosts were asked to do, until nothing is left; what was said meanwhile."""

@@ -1,15 +1,22 @@
-"""What is installed works without the checkout."""
+"""What is installed works without the checkout, and knows which version it is."""
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.upgrades.released import VERSIONS
+from trainbot import __version__
+from trainbot.shipped import commit_of
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
@@ -29,6 +36,11 @@ HEAVY = (
 )
 
 
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the wheel holds, and nothing of the checkout."""
@@ -42,6 +54,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
+    git(source, "init", "-q")
+    git(source, "add", "-A")
+    git(source, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "a checkout")
     subprocess.run(
         [
             sys.executable,
@@ -102,6 +117,43 @@ folder = {shipped}/schedules
     )
     package, recipe = found.stdout.splitlines()
     assert Path(package).is_relative_to(installed) and Path(recipe).is_file()
+
+
+def test_an_installed_trainbot_names_its_commit(installed: Path, tmp_path: Path) -> None:
+    """It was made from a checkout, and is far from it now."""
+    commit = git(installed.parent / "source", "rev-parse", "--short=12", "HEAD")
+    assert trainbot(installed, tmp_path, "--version").stdout == f"trainbot {__version__} (commit {commit})\n"
+
+
+def test_a_checkout_and_its_archive_name_their_commit(installed: Path, tmp_path: Path) -> None:
+    """git says it of a checkout, and whether that was changed since; an archive made by git has it written in."""
+    source = installed.parent / "source"
+    assert commit_of(source) == git(source, "rev-parse", "--short=12", "HEAD")
+    archive = subprocess.run(
+        ["git", "-C", source, "archive", "HEAD", "trainbot/shipped"], check=True, capture_output=True
+    )
+    subprocess.run(["tar", "-x", "-C", tmp_path], input=archive.stdout, check=True)
+    assert commit_of(source).startswith((tmp_path / "trainbot" / "shipped" / "COMMIT").read_text().strip())
+    (source / "README.md").write_text("changed")
+    assert commit_of(source).endswith("-dirty")
+
+
+def test_no_commit_is_no_error(installed: Path, tmp_path: Path) -> None:
+    """A copy of the files in somebody else's checkout: just the version."""
+    git(tmp_path, "init", "-q")
+    shutil.copytree(installed, tmp_path / "site")
+    (tmp_path / "site" / "trainbot" / "shipped" / "COMMIT").write_text("$Format:%h$\n")
+    assert trainbot(tmp_path / "site", tmp_path, "--version").stdout == f"trainbot {__version__}\n"
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    """In the program, in the package, and at the top of the changelog, which has a section for each release."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert setup["metadata"]["version"] == __version__
+    sections = re.findall(r"^## (\S+) \((.+)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert [version for version, _when in sections] == list(dict.fromkeys([__version__, *reversed(VERSIONS)]))
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", when) for _version, when in sections[1:])
 
 
 def test_the_wheel_has_every_file_of_the_program(installed: Path) -> None:

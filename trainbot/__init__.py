@@ -1,3 +1,3 @@
 """trainbot: an IRC bot for remote hands-on training."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
 from tests.stage import CHANNEL, START, Stage
-from trainbot.adapters.db import NOT_STORED
+from trainbot.adapters.db import NOT_STORED, DatabaseLocked
 from trainbot.bot.events import ShellCommand, Tick
 from trainbot.core.messages import (
     ChannelMembers,
@@ -50,6 +51,7 @@ def test_a_full_disk_is_told_to_every_asker(
     stage: Stage, full_disk: Callable[[], None], said: str, where: str | None, answer: tuple[str, str]
 ) -> None:
     """However the command was said; nothing was done, and when there is room it works."""
+    assert not stage.turn(Tick()).stored
     assert stage.hear("alice", said, where) == [answer]
     assert stage.began == []
     full_disk()
@@ -106,6 +108,45 @@ def test_a_read_only_database(stage: Stage, monkeypatch: pytest.MonkeyPatch, cap
     assert stage.whisper("alice", "ask why?") == ["question 1 in #class is next"]
 
 
+@pytest.fixture
+def held(stage: Stage) -> Iterator[sqlite3.Connection]:
+    """Somebody's SQLite shell in the middle of a transaction."""
+    with closing(sqlite3.connect(stage.folder / "trainbot.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_a_locked_database_changes_nothing(stage: Stage, held: sqlite3.Connection) -> None:
+    """The same events can be given again when it is free, as often as it takes."""
+    people = stage.net.people
+    events = [Incoming(people[nick], CHANNEL, f"!ask why, {nick}?", stage.now) for nick in ("alice", "bob")]
+    for _ in range(2):
+        with pytest.raises(DatabaseLocked, match="is locked by another program: stop that program"):
+            stage.turn(*events)
+    held.execute("ROLLBACK")
+    assert [text for _to, text in stage.happens(*events)] == [
+        "alice: question 1 is next",
+        "bob: question 2: 1 before it",
+    ]
+
+
+def test_who_asked_is_told_of_a_locked_database(stage: Stage) -> None:
+    """Only who waits for an answer; talk and hosts' events are still to be handled, in their order; ticks come again."""
+    heard: list[list[str]] = []
+    alice, shell = stage.net.people["alice"], ShellCommand("hosts", heard.append)
+    talk = [Incoming(alice, CHANNEL, text, stage.now) for text in ("hello", "!weather")]
+    asked = [Incoming(alice, CHANNEL, "!lab debian", stage.now), Incoming(alice, None, "lab", stage.now), shell]
+    outcome, left = stage.bot.not_now(
+        [talk[0], asked[0], Tick(), HostLost("xen1", "it is off"), asked[1], talk[1], asked[2]], "it is locked"
+    )
+    assert left == [talk[0], HostLost("xen1", "it is off"), talk[1]]
+    assert [(line.target, line.text) for line in outcome.say] == [
+        (CHANNEL, f"alice: {NOT_STORED}"),
+        ("alice", NOT_STORED),
+    ]
+    assert [answer.lines for answer in outcome.answers] == [["not done: it is locked"]]
+
+
 def test_the_database_is_told_to_the_shell(stage: Stage, full_disk: Callable[[], None]) -> None:
     """Whoever sits at the machine can mend it: they get the file and the reason."""
     (answer,) = stage.turn(ShellCommand("hosts", lambda lines: None)).answers
@@ -125,7 +166,7 @@ def test_the_shell_is_an_organiser(stage: Stage) -> None:
     assert shell("start selinux") == []
     assert {out.target for out in stage.said if isinstance(out, Line)} == {CHANNEL}
     assert shell("end")[0].endswith("Type !yes within 60 s.")
-    assert shell("yes") == [] and shell("nonsense") == ['unknown command "nonsense"; !help lists the commands']
+    assert shell("yes") == [] and shell("nonsense") == ['unknown command "nonsense"; !help says what to type']
 
 
 # -- what must be said ------------------------------------------------------------------------------

@@ -45,6 +45,14 @@ def test_only_a_channel_has_to_be_said(tmp_path: Path) -> None:
 
 # fault -> [section] option: what is wrong, and what would be right
 FAULTS = [
+    (
+        "[irc]\nchannels = #c\n[store]\ncopies = me@second.example.net\n",
+        '[store] copies: "me@second.example.net" is not user@host:FOLDER: use for example trainbot@second.example.org:copies',
+    ),
+    (
+        "[irc]\nchannels = #c\n[store]\ncopies_kept = 0\n",
+        '[store] copies_kept: "0" is not a whole number from 1 to 1000',
+    ),
     ("[irc]\nserver = x\n", "[irc] channels: no channels: set at least one, for example #selinux-class"),
     ("[irc]\nchannels = class\n", '[irc] channels: "class" is not a channel: use for example #class'),
     ("[irc]\nport = 99999\nchannels = #c\n", '[irc] port: "99999" is not a whole number from 1 to 65535'),
@@ -87,6 +95,15 @@ FAULTS = [
     (
         "[irc]\nchannels = #c #d #e\n[channel.#c]\ntalk = #d\n[channel.#e]\ntalk = #d\n",
         '[channel.#e] talk: "#d" is already used for another class: each class needs its own channel for talk, or none',
+    ),
+    (
+        "[irc]\nrelays = #c\nchannels = #c\n",
+        '[irc] relays: "#c" is not account:NAME, mask:NICK!USER@HOST or a nick',
+    ),
+    (
+        "[irc]\nrelays = mask:relay!*@*\nchannels = #c\n",
+        '[irc] relays: "mask:relay!*@*" matches anybody who takes the nick; name the host, as in '
+        "mask:*!*@staff.example.org, or an account, as in account:alice",
     ),
     ("[irc]\nservr = x\nchannels = #c\n", "[irc] servr: unknown option, did you mean server?"),
     ("[ircc]\nx = 1\n" + LEAST, "[ircc]: unknown section, did you mean [irc]?"),
@@ -211,7 +228,7 @@ def test_what_is_no_ini_file_is_told_by_its_line(tmp_path: Path, text: str, faul
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     """One sentence that says what to do."""
-    with pytest.raises(ConfigError, match="nowhere.ini does not exist: copy bot.ini"):
+    with pytest.raises(ConfigError, match="nowhere.ini does not exist: make it with trainbot init"):
         load(tmp_path / "nowhere.ini")
     (tmp_path / "bot.ini").write_bytes(b"[irc]\nnick = \xff\n")
     with pytest.raises(ConfigError, match="not UTF-8"):

@@ -24,7 +24,8 @@ from trainbot.adapters.calendars.ics_schedule import read_ics
 from trainbot.adapters.calendars.schedule_folder import load_schedules
 from trainbot.adapters.calendars.toml_schedule import read_toml
 from trainbot.adapters.hosts import libvirt_errors
-from trainbot.adapters.irc.outbox import CtcpReply, Outbox
+from trainbot.adapters.irc.outbox import Outbox
+from trainbot.adapters.irc.queued_line import CtcpReply
 from trainbot.adapters.irc.wire_text import TOGGLES, plain, sanitise
 from trainbot.adapters.markdown.irc_lines import render, render_step
 from trainbot.adapters.scenario_files.folder import FileRefused, parse, read_text
@@ -34,8 +35,8 @@ from trainbot.core.text import many_lines, one_line, plain_ascii, visible
 from trainbot.features.classes.lab_script import last_words
 from trainbot.features.records.minutes_markdown import text_of as minutes_words
 from trainbot.gateway.learner import tmux
-from trainbot.gateway.learner.ssh_session import LearnerEnd
 from trainbot.gateway.learner.status_line import read_lines
+from trainbot.gateway.worker.ssh_session import LearnerEnd
 from trainbot.model import session_fields
 from trainbot.ops import check
 from trainbot.ops.doctor.finding import Findings

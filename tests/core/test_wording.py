@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.core.wording import as_many, in_lines
+from trainbot.core.wording import as_many, in_lines, seconds
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,15 @@ def test_in_lines(items: list[str], room: int) -> None:
     assert all(len(line.encode()) <= room or line in items for line in lines)
     for line, after in itertools.pairwise(lines):
         assert len(f"{line} | {after}".encode()) > room
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (0, "0 s"), (9.7e-07, "under 0.01 s"), (0.0099, "under 0.01 s"), (0.01, "0.01 s"), (0.1, "0.1 s"), (0.25, "0.25 s"),
+        (1, "1 s"), (2.0, "2 s"), (2.5, "2.5 s"), (1 / 3, "0.33 s"), (10, "10 s"), (100.0, "100 s"), (1e6, "1000000 s"),
+    ],
+)  # fmt: skip
+def test_seconds(length: float, said: str) -> None:
+    """No exponents, and no digits that mean nothing."""
+    assert seconds(length) == said

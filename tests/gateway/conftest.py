@@ -23,6 +23,7 @@ from trainbot.adapters.state_folder import PEPPER
 from trainbot.features.labs import passwords
 from trainbot.gateway import hostkey, process, routes
 from trainbot.gateway.routes import Guest, Route
+from trainbot.gateway.template import how_many
 
 HERE = Path(__file__).parent
 GATEWAY = """
@@ -31,6 +32,9 @@ from pathlib import Path
 from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.process import main
 told = json.loads(sys.argv[1])
+if "worker" in told:
+    from trainbot.gateway import template
+    template.PROGRAM = told.pop("worker")
 sys.exit(main(GatewayConfig(listen=tuple((h, p) for h, p in told.pop("listen")), state=Path(told.pop("state")),
     control=Path(told.pop("control")), lab_key=Path(told.pop("lab_key")), **told)))
 """
@@ -43,6 +47,12 @@ def until(what, seconds=20.0):
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.01)
     return found
+
+
+def last_words(inside: subprocess.Popen[bytes]) -> bytes:
+    """The errors of a session that the gateway ends.  Its input stays open: the end of it could come before."""
+    inside.wait(timeout=30)
+    return inside.communicate()[1]
 
 
 @contextmanager
@@ -69,6 +79,7 @@ class Bot:
         self.asked: list[dict] = []  # what the gateway wanted to know
         self.logins: list[dict] = []  # that it reported
         self.answers = lambda request: {}
+        self.kept = {"kept": True}  # the answer to each login
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -80,7 +91,7 @@ class Bot:
         async def answer(request):
             if request.get("do") == "login":
                 self.logins.append(request)
-                return {"kept": True}
+                return self.kept
             self.asked.append(request)
             return self.answers(request)
 
@@ -146,9 +157,9 @@ class Lab:
 
 
 class World:
-    """A bot, a gateway, a lab, and people who come with OpenSSH's clients."""
+    """A bot, a gateway, a lab, and people who come with OpenSSH's clients.  ``started``: whether the gateway runs."""
 
-    def __init__(self, folder: Path, **limits) -> None:
+    def __init__(self, folder: Path, *, started: bool = True, **limits) -> None:
         self.folder = folder
         self.state = folder / "state"
         self.lab_key = folder / "lab_key"
@@ -158,7 +169,8 @@ class World:
         self.limits = {"wrong_delay": 0.05, "tmux": False, **limits}
         self.pepper = passwords.load_or_make_secret(self.state / PEPPER)
         self.bot.start()
-        self.start_gateway()
+        if started:
+            self.start_gateway()
         self._leases = 0
         self.jump_hosts: list[JumpHostPeer] = []
         self.tracebacks = False  # whether a test provokes them on purpose
@@ -177,7 +189,7 @@ class World:
         return [sys.executable, "-c", GATEWAY, json.dumps(told)]
 
     def start_gateway(self) -> None:
-        self.pid = process.start_detached(Path("unused"), self.state, self.gateway_command())
+        self.pid = process.start_detached(Path("unused"), self.state, self.gateway_command(), timeout=60.0)
         (_, self.port), *_ = process.listening(self.state)
         (self.folder / "known").write_text(f"[127.0.0.1]:{self.port} {hostkey.public_key(self.state)}\n")
 
@@ -192,6 +204,15 @@ class World:
         with (self.state / "known_hosts").open("a") as known:
             known.write(jump_host.known)
         return jump_host
+
+    def workers(self) -> list[int]:
+        """The process ids of the gateway's workers (proc(5), children)."""
+        return list(map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()))
+
+    def all_workers_are_ready(self, lost: int = 0) -> None:
+        """Waits until there are as many as in the beginning, after ``lost`` or more of them were lost."""
+        count = how_many()
+        until(lambda: (was := self.log().count(" was lost (")) >= lost and self.log().count(" is ready") == count + was)
 
     def log(self) -> str:
         return (self.state / "gateway.log").read_text()
@@ -280,7 +301,7 @@ class World:
         for jump_host in self.jump_hosts:
             jump_host.kill()
         self.bot.close()
-        assert self.tracebacks or "Traceback" not in self.log(), self.log()
+        assert self.tracebacks or not (self.state / "gateway.log").exists() or "Traceback" not in self.log(), self.log()
 
 
 @pytest.fixture(scope="package")
@@ -294,6 +315,22 @@ def world(tmp_path_factory):
 def jump_host(world):
     """A jump host for the lab of ``world``."""
     return world.jump_host()
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory):
+    """Makes worlds with other limits, which a module's tests share: one for each set of them."""
+    made: dict[str, World] = {}
+
+    def make(**limits) -> World:
+        name = str(sorted(limits.items()))
+        if name not in made:
+            made[name] = World(tmp_path_factory.mktemp("shared"), **limits)
+        return made[name]
+
+    yield make
+    for each in made.values():
+        each.close()
 
 
 @pytest.fixture

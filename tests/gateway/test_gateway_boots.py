@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.gateway.conftest import Lab, keygen, until
+from tests.gateway.conftest import Lab, keygen, last_words, until
 from tests.gateway.test_gateway_life import echo, enter
+from trainbot.gateway.lab.dial import DirectDialer
 from trainbot.gateway.lab.jump_hosts import JumpHosts
 from trainbot.gateway.lab.lab_link import GONE, RESTARTS, LabBoot, LabLink, LabUnavailable
 from trainbot.gateway.routes import Route
@@ -37,7 +38,7 @@ def test_a_boot_ends_the_sessions_at_once_and_the_same_line_leads_to_the_new_one
     route, password = world.lease(boots=1, lab="one")
     inside = enter(world, password)
     world.tell(route, boots=2)
-    assert b"trainbot: your lab is restarting: run ssh again\r\n" in inside.communicate(timeout=30)[1]
+    assert b"trainbot: your lab is restarting: run ssh again\r\n" in last_words(inside)
     assert inside.returncode == 255
     assert world.ssh("echo in", password=password).stdout == b"in\n"
 
@@ -47,7 +48,7 @@ def test_a_boot_that_is_known_before_the_address_ends_the_sessions_once(world):
     route, password = world.lease(boots=1, lab="one")
     inside = enter(world, password)
     route = world.tell(route, boots=2, endpoint=None, why="your lab is rebooting")
-    assert b"your lab is restarting: run ssh again" in inside.communicate(timeout=30)[1]
+    assert b"your lab is restarting: run ssh again" in last_words(inside)
     waiting = world.open("echo in; cat", password=password)
     assert b"your lab is rebooting" in waiting.stderr.readline()
     world.tell(route, endpoint=world.lab.endpoint, why="")
@@ -63,7 +64,7 @@ def test_another_lab_behind_the_same_address_ends_the_sessions(world):
     route, password = world.lease(boots=1, lab="one")
     inside = enter(world, password)
     world.tell(route, lab="two")
-    assert b"your lab is gone" in inside.communicate(timeout=30)[1]
+    assert b"your lab is gone" in last_words(inside)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ async def slow(tmp_path):
     way = Slow(lab)
     config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path / "key", patience=60.0)
     table = Table(replace(ROUTE, endpoint=await way.start(), host_key=lab.host_key))
-    link = LabLink(config, table, JumpHosts(config), "1")
+    link = LabLink(config, table, DirectDialer(config, JumpHosts(config)), "1")
     yield link, table, way
     link.close()
     way.server.close()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.gateway.test_gateway_routes import route
 from trainbot.features.labs import passwords
-from trainbot.gateway.learner import ssh_connection
+from trainbot.gateway.learner import login
 from trainbot.gateway.learner import xen_manage as manage
 from trainbot.gateway.routes import Routes
 from trainbot.gateway.settings import GatewayConfig
@@ -186,9 +186,9 @@ async def test_a_wrong_password_is_answered_slowly(tmp_path, monkeypatch):
         return table
 
     config = GatewayConfig(listen=(), state=tmp_path, control=tmp_path, lab_key=tmp_path, wrong_delay=3.5)
-    at = ssh_connection.SshConnection(SimpleNamespace(config=config, routes=routes, failed=lambda address, user: None))
-    monkeypatch.setattr(ssh_connection.asyncio, "sleep", sleep)
-    assert not await at.validate_password("x", "guess") and slept == [3.5]
+    hub = SimpleNamespace(config=config, routes=routes, failed=lambda address, user: None)
+    monkeypatch.setattr(login.asyncio, "sleep", sleep)
+    assert not await login.Login(hub, "127.0.0.1").password("x", "guess") and slept == [3.5]
 
 
 def test_every_digest_is_compared_whoever_it_is():

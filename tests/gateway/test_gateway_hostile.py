@@ -6,12 +6,14 @@ import asyncio
 import os
 import random
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import asyncssh
 import pytest
 
 from tests.gateway.conftest import keygen
+from trainbot.gateway.lab.dial import DirectDialer
 from trainbot.gateway.lab.jump_hosts import JumpHosts
 from trainbot.gateway.lab.lab_link import LabLink
 from trainbot.gateway.settings import GatewayConfig
@@ -31,9 +33,10 @@ def connect(world, password, **options):
     )
 
 
-def memory(pid):
-    """Resident bytes."""
-    return int(open(f"/proc/{pid}/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE")
+def memory(world):
+    """Resident bytes of the gateway and its workers."""
+    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in (world.pid, *world.workers())]
+    return sum(pages) * os.sysconf("SC_PAGESIZE")
 
 
 async def test_a_huge_window_without_reading_costs_no_memory(world):
@@ -45,11 +48,11 @@ async def test_a_huge_window_without_reading_costs_no_memory(world):
         )
         assert await started.stdout.readline() == b"in\n"
         greedy._transport.pause_reading()
-        before = memory(world.pid)
+        before = memory(world)
         sizes = [before]
         while len(sizes) < 5 or len(set(sizes[-4:])) > 1:  # until it holds still
             await asyncio.sleep(0.1)
-            sizes.append(memory(world.pid))
+            sizes.append(memory(world))
         assert sizes[-1] - before < 20_000_000
         assert not (world.lab.folder / "all-written").exists()
         greedy._transport.resume_reading()
@@ -163,7 +166,7 @@ async def test_a_lab_that_is_only_slow_is_not_called_booting(tmp_path):
             await asyncio.sleep(timeout)
 
         table = SimpleNamespace(route=lambda lease, route=route: route, changed=changed)
-        links.append(LabLink(config, table, JumpHosts(config), name))
+        links.append(LabLink(config, table, DirectDialer(config, JumpHosts(config)), name))
         waiting = asyncio.create_task(links[-1].connection(lambda text, name=name: said[name].set()))
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
         if name == "slow":

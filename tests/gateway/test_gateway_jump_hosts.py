@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.gateway.conftest import World, keygen, until
+from tests.gateway.conftest import World, keygen, last_words, until
 from tests.gateway.jump_host_peer import JumpHostPeer
 
 AT = ("127.0.0.1", 22)  # what a route says: the address on the host's network, and port 22 always
@@ -43,9 +43,8 @@ def test_files_come_through_whole_both_ways(world, jump_host, tmp_path):
     assert (tmp_path / "got").read_bytes() == data
 
 
-def test_labs_of_one_host_share_a_connection(own_world):
+def test_labs_of_one_host_share_a_connection(world):
     """Ten logins beside each other go through one connection to the host: its sshd is asked once."""
-    world = own_world()
     jump_host = world.jump_host()
     inside = [world.open("echo in; cat", password=behind(world, jump_host)) for _ in range(10)]
     assert [each.stdout.readline() for each in inside] == [b"in\n"] * 10
@@ -54,9 +53,8 @@ def test_labs_of_one_host_share_a_connection(own_world):
         each.communicate()
 
 
-def test_more_than_a_connection_takes_open_another(own_world):
+def test_more_than_a_connection_takes_open_another(world):
     """sshd takes three sessions a connection here: eight logins still all get in at once."""
-    world = own_world()
     jump_host = world.jump_host(more="MaxSessions 3")
     inside = [world.open("echo in; cat", password=behind(world, jump_host)) for _ in range(8)]
     assert [each.stdout.readline() for each in inside] == [b"in\n"] * 8
@@ -112,7 +110,7 @@ def test_a_host_that_dies_and_comes_back(own_world):
     inside = world.open("echo in; cat", password=password)
     assert inside.stdout.readline() == b"in\n"
     jump_host.kill()
-    assert b"the connection to your lab was lost" in inside.communicate(timeout=30)[1]
+    assert b"the connection to your lab was lost" in last_words(inside)
     again = world.open("echo again", password=password)
     assert again.stderr.readline().startswith(b"trainbot: your lab is still booting")
     jump_host.start()
@@ -161,9 +159,9 @@ def test_a_connection_that_nobody_uses_is_closed(own_world):
         "printf 'SSH-2.0-x\\r\\n'; exec cat",
     ],
 )
-def test_a_door_that_says_rubbish_lets_nobody_in_and_harms_nobody(own_world, script):
+def test_a_door_that_says_rubbish_lets_nobody_in_and_harms_nobody(shared_world, script):
     """Whatever comes from a jump host instead of a lab: a sentence for the learner, and others are let in elsewhere."""
-    world = own_world(boot_wait=0.5, jump_host_wait=2.0)
+    world = shared_world(boot_wait=0.5, jump_host_wait=2.0)
     bad, good = world.jump_host(), world.jump_host()
     bad.put("lab-door", f"#!/bin/sh\n{script}\n")
     ran = world.ssh("echo in", password=behind(world, bad))
@@ -171,13 +169,12 @@ def test_a_door_that_says_rubbish_lets_nobody_in_and_harms_nobody(own_world, scr
     assert world.ssh("echo in", password=behind(world, good)).stdout == b"in\n"
 
 
-def test_a_door_that_breaks_off_in_the_middle_ends_the_session_with_a_sentence(own_world):
+def test_a_door_that_breaks_off_in_the_middle_ends_the_session_with_a_sentence(world):
     """The relay on the host is killed under a session: the learner is told, and comes back with the same line."""
-    world = own_world()
     jump_host = world.jump_host()
     password = behind(world, jump_host)
     inside = world.open("echo in; cat", password=password)
     assert inside.stdout.readline() == b"in\n"
     subprocess.run(["pkill", "-9", "-f", f"{jump_host.folder}/relay"], check=True)
-    assert b"the connection to your lab was lost" in inside.communicate(timeout=30)[1]
+    assert b"the connection to your lab was lost" in last_words(inside)
     assert world.ssh("echo in", password=password).stdout == b"in\n"

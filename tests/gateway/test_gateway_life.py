@@ -7,7 +7,7 @@ import socket
 import subprocess
 from dataclasses import replace
 
-from tests.gateway.conftest import Lab, keygen, until
+from tests.gateway.conftest import Lab, keygen, last_words, until
 from trainbot.features.labs import passwords
 
 
@@ -31,7 +31,7 @@ def test_the_bots_death_cuts_nobody_and_lets_new_people_in(own_world):
     _, password = world.lease()
     inside = enter(world, password)
     world.bot.die()
-    until(lambda: "the bot is not running" in world.log())
+    until(lambda: "the bot cannot be asked" in world.log())
     assert echo(inside, b"still\n") == b"still\n"
     assert world.ssh("echo new", password=password).stdout == b"new\n"
     world.bot.start()
@@ -73,7 +73,7 @@ def test_the_end_of_a_lease_ends_its_sessions_with_a_sentence(world):
     _, other = world.lease()
     inside, beside = enter(world, password), enter(world, other)
     world.end(route)
-    _, errors = inside.communicate(timeout=30)
+    errors = last_words(inside)
     assert inside.returncode == 255
     assert b"your lease has ended: !lab IMAGE on IRC gives you a new lab" in errors
     assert world.ssh("echo in", password=password).returncode == 255
@@ -99,7 +99,7 @@ def test_a_lab_that_dies_says_what_to_type(world, tmp_path):
     _, password = world.lease(endpoint=lab.endpoint, host_key=lab.host_key)
     inside = enter(world, password)
     lab.kill()
-    _, errors = inside.communicate(timeout=30)
+    errors = last_words(inside)
     assert inside.returncode == 255
     assert (
         b"the connection to your lab was lost (the lab is off, or its host is down): run the same ssh command again in a moment"
@@ -113,7 +113,7 @@ def test_a_lab_that_moved_ends_the_old_sessions_and_the_same_command_works(world
     route, password = world.lease()
     inside = enter(world, password)
     world.tell(route, endpoint=lab.endpoint, host_key=lab.host_key)
-    assert b"ssh again" in inside.communicate(timeout=30)[1]
+    assert b"ssh again" in last_words(inside)
     assert world.ssh("pwd", password=password).stdout.decode() == f"{lab.folder}\n"
     lab.kill()
 
@@ -129,9 +129,9 @@ def test_an_endpoint_that_is_not_known_for_a_while_cuts_nobody(world):
     inside.communicate()
 
 
-def test_a_lab_without_endpoint_is_waited_for(own_world):
+def test_a_lab_without_endpoint_is_waited_for(shared_world):
     """Who comes before the lab is up is told once why, and is in as soon as it is there."""
-    world = own_world(patience=0.1)
+    world = shared_world(patience=0.1, banner_wait=0.3)
     route, password = world.lease(endpoint=None, why="it is being made on xen1")
     early = world.open("echo in", password=password)
     assert early.stderr.readline() == b"trainbot: your lab is still booting: it is being made on xen1\r\n"
@@ -140,9 +140,9 @@ def test_a_lab_without_endpoint_is_waited_for(own_world):
     assert (out, errors, early.returncode) == (b"in\n", b"", 0)
 
 
-def test_a_port_that_is_open_before_sshd_speaks_is_waited_for(own_world, tmp_path):
+def test_a_port_that_is_open_before_sshd_speaks_is_waited_for(shared_world, tmp_path):
     """QEMU's forwarded port accepts before the guest does: that is booting, not failure."""
-    world = own_world(patience=0.1, banner_wait=0.3)
+    world = shared_world(patience=0.1, banner_wait=0.3)
     lab = Lab(tmp_path, world.lab_public)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         lab.port = mute.getsockname()[1]
@@ -242,3 +242,17 @@ def test_each_login_is_reported(own_world, tmp_path):
     until(lambda: len(world.bot.logins) == 2)
     fingerprint = subprocess.run(["ssh-keygen", "-l", "-f", tmp_path / "id.pub"], capture_output=True, text=True).stdout
     assert world.bot.logins[1]["login"]["method"] == fingerprint.split()[1]
+
+
+def test_a_login_that_the_bot_cannot_store_is_reported_again(own_world):
+    """Somebody else holds its database: it goes first when the next login ends."""
+    world = own_world()
+    world.bot.kept = {"error": "not done: it is locked", "again": True}
+    (_, first), (_, second) = world.lease(), world.lease()
+    world.ssh("true", password=first)
+    until(lambda: len(world.bot.logins) == 1)
+    world.bot.kept = {"kept": True}
+    world.ssh("true", password=second)
+    until(lambda: len(world.bot.logins) == 3)
+    people = [said["person"] for said in world.bot.logins]
+    assert people[0] == people[1] != people[2]

@@ -27,8 +27,7 @@ def test_a_second_gateway_on_the_same_folder_is_refused(world):
 
 def test_a_port_that_is_taken_is_one_sentence(own_world):
     """Nothing but the sentence, exit status 1; start_detached raises the same sentence."""
-    world = own_world()
-    process.stop(world.state)
+    world = own_world(started=False)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = world.gateway_command(listen=[["127.0.0.1", port]])
@@ -52,8 +51,7 @@ def test_the_gateway_that_runs_is_found_again(world):
 
 def test_the_gateway_outlives_who_started_it(own_world):
     """Killing the process that started it, with its whole process group, leaves it running."""
-    world = own_world()
-    process.stop(world.state)
+    world = own_world(started=False)
     starter = (
         "import sys; from pathlib import Path; from trainbot.gateway import process; "
         "print(process.start_detached(Path('x'), Path(sys.argv[1]), sys.argv[2:]), flush=True); input()"

@@ -120,7 +120,7 @@ async def test_a_lab_that_dies_in_the_middle_of_a_command(own_world):
         await asked
 
 
-async def test_no_gateway_is_one_sentence(own_world, tmp_path):
+async def test_no_gateway_is_one_sentence(tmp_path):
     """Where none runs, or it ends meanwhile, the asker hears that."""
     with pytest.raises(GatewayAway, match="trainbot run starts it"):
         await GatewayClient(tmp_path).speaks(("127.0.0.1", 22))
@@ -149,9 +149,9 @@ async def test_how_a_host_is(world, client, jump_host):
         "echo '{}'",
     ],
 )
-async def test_a_host_that_says_rubbish_is_one_sentence(own_world, script):
+async def test_a_host_that_says_rubbish_is_one_sentence(shared_world, script):
     """Garbage, output without end, silence: an error, soon, and the host's labs are reached all the same."""
-    world = own_world(jump_host_wait=1.0)
+    world = shared_world(jump_host_wait=1.0)
     jump_host = world.jump_host()
     shipped = (jump_host.folder / "lab-door").read_text()
     jump_host.put(

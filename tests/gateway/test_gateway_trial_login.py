@@ -60,9 +60,8 @@ def test_output_and_time_are_bounded(world):
         visit(world, password, "sleep 60", timeout=1.0)
 
 
-def test_another_gateways_key_is_refused(own_world, monkeypatch):
+def test_another_gateways_key_is_refused(world, monkeypatch):
     """Whatever listens there has to be ours: its host key is compared."""
-    world = own_world()
     _route, password = world.lease()
     monkeypatch.setattr(hostkey, "public_key", lambda state: world.lab.host_key.strip())
     with pytest.raises(LoginRefused, match="does not have our gateway's host key"):

@@ -144,7 +144,7 @@ def test_a_bot_that_is_away_is_said_and_the_console_works(own_world, line):
     assert world.ssh("true", password=password).returncode == 0
     world.bot.die()
     ran = world.ssh("xen-manage create debian", password=password)
-    assert ran.returncode == 1 and b"trainbot is not running at the moment" in ran.stderr
+    assert ran.returncode == 1 and b"trainbot cannot be asked at the moment" in ran.stderr
     terminal = Terminal(world, password, words=("xen-manage", "console"))
     terminal.until(b"(automatic login)")
     terminal.type(b"\x1d")

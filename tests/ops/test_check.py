@@ -55,6 +55,26 @@ def test_values_of_the_example_are_named(stage: Stage) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("option", "tls"),
+    [(option, tls) for option in ("tls_fingerprint", "tls_ca_file", "tls_client_cert") for tls in (True, False)],
+)
+def test_tls_options_without_tls(stage: Stage, option: str, tls: bool) -> None:
+    """Who pins a certificate believes that there is TLS."""
+    value = "ab" * 32 if option == "tls_fingerprint" else stage.folder / "bot.ini"
+    irc = replace(
+        stage.config.irc,
+        **{"tls_fingerprint": "", "tls_ca_file": None, "tls_client_cert": None, "tls": tls, option: value},
+    )
+    lines: list[str] = []
+    checkup(replace(stage.config, irc=irc), lines.append)
+    said = (
+        f"! {option}: has no effect with tls = no, unless the network requires TLS (STS): set tls = yes and the port for it, "
+        f"or remove {option}"
+    )
+    assert [line for line in lines if option in line] == ([] if tls else [said])
+
+
 async def test_nobody_runs_without_an_organiser(stage: Stage) -> None:
     """It says what to set, before it connects anywhere."""
     ini = stage.folder / "bot.ini"
@@ -70,3 +90,52 @@ def test_nobody_is_shipped_as_organiser() -> None:
         if "organiser = " in line:
             with pytest.raises(ValueError, match="an account is a plain name"):
                 parse_rule(line.partition("=")[2].strip())
+
+
+def test_an_exercise_that_something_needs_and_that_is_gone(stage: Stage) -> None:
+    """Whatever runs or is planned, in the files or in the database alone, names what it lacks."""
+    stage.schedule(
+        "course.toml",
+        '[course]\ntitle = "Later"\nexercise = "selinux"\nzone = "UTC"\n[[session]]\nid = "a"\nstart = 2099-11-29T20:00:00\n',
+    )
+    stage.talk("russell", "!start selinux")
+    (stage.folder / "exercises" / "selinux" / "index.json").unlink()
+    lines: list[str] = []
+    assert checkup(stage.config, lines.append) == 1
+    assert [line for line in lines if line.startswith("! exercises")] == [
+        "! exercises: the exercise selinux is gone, but needed by the session Later, the class that runs in #class: put it "
+        f"back into {stage.folder}/exercises"
+    ]
+
+
+def test_a_fault_in_an_index_names_its_key(stage: Stage) -> None:
+    """Public folders have any kind of ``backend``; the line says which key to correct."""
+    folder = stage.folder / "exercises" / "public"
+    folder.mkdir(parents=True)
+    (folder / "index.json").write_text('{"title": "P", "backend": {"imageid": ["ubuntu"]}, "details": {"steps": []}}')
+    lines: list[str] = []
+    checkup(stage.config, lines.append)
+    assert "! public/index.json: backend.imageid: is not a string" in lines
+
+
+@pytest.mark.parametrize(
+    ("copies", "said"),
+    [
+        ("", "  none, so all is lost if this machine dies: set copies in [store] (docs/operating.md)"),
+        (
+            "a@b.example:copies",
+            "  a@b.example:copies, every 1 s, and 5 are kept; trainbot copy key says what to type there",
+        ),
+        ("copies", "; it is on the database's file system, so it does not help if that disk fails"),
+    ],
+)
+def test_where_copies_go(stage: Stage, copies: str, said: str) -> None:
+    """Whether the installation outlives its machine is said before the first class."""
+    ini = stage.folder / "bot.ini"
+    ini.write_text(
+        "[irc]\nchannels = #class\nserver = irc.example.net\n[roles]\norganiser = account:alice\n[store]\n"
+        + (f"copies = {copies}\n" if copies else "")
+    )
+    lines: list[str] = []
+    checkup(load(ini), lines.append)
+    assert [line for line in lines if line.endswith(said)]

@@ -61,6 +61,11 @@ class Participant(Client):
         self.say(NICK, text)
         return await self.hear(pattern, "")
 
+    async def lab(self, image: str = "debian", more: str = "") -> tuple[str, str]:
+        """Asks for a lab; its ssh command and password.  ``more``: what follows the password."""
+        password = await self.ask(f"!lab {image}", rf"your {image} lab: password (\S+){more}", "")
+        return (await self.hear(rf"(ssh -p \d+ {image}@\S+)$", ""))[1], password[1]
+
     async def lab_is_ready(self) -> None:
         """Asks until it is."""
         while not (await self.whisper("lab list", r"on xen[0-9]: (ready)?"))[1]:
@@ -95,6 +100,7 @@ class RunningBot:
         self._looked_at = 0
         self._more = asyncio.Condition()
         self._readers: list[asyncio.Task[None]] = []
+        self.environment: dict[str, str] = {}  # variables for the bot, besides ours
         for name in ("exercises/selinux", "schedules"):
             (folder / name).mkdir(parents=True)
         for name, text in EXERCISE.items():
@@ -135,6 +141,7 @@ class RunningBot:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
+            env={**os.environ, **self.environment},
             limit=1 << 20,
         )
         self._readers.append(asyncio.create_task(self._read(self.process)))
@@ -287,8 +294,8 @@ def plan(bot: RunningBot, minutes: int = 10) -> None:
     (bot.folder / "schedules" / "course.toml").write_text(text)
 
 
-def make_image(folder: Path) -> Path:
-    """An image as libvirt's test driver needs it: nothing boots."""
+def make_image(folder: Path, memory: int = 384) -> Path:
+    """An image as libvirt's test driver needs it: nothing boots.  ``memory``: of each lab, in MiB; the driver's host has 3 GiB."""
     folder.mkdir(parents=True)
     for name in ("disk.img", "vmlinuz", "initrd"):
         (folder / name).touch()
@@ -304,7 +311,7 @@ def make_image(folder: Path) -> Path:
             "enforcing=1",
             "root",
             "ssh-ed25519 AAAA",
-            384,
+            memory,
             1 << 30,
             {},
             datetime.now(UTC),

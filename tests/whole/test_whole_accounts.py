@@ -49,10 +49,10 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
     await bot.logs("host xen1 answers")
     await russell.ask("!start", "begins, with russell", CHANNEL)
 
-    await alice.ask("!lab debian", "log in to NickServ")
+    await alice.ask("!lab debian", "/msg NickServ IDENTIFY PASSWORD logs you in, .*REGISTER", "")
     assert bot.rows("select count(*) from lease") == [(0,)]
     await alice.identify("alice", accounts["alice"])
-    line = await alice.ask("!lab debian", "your debian lab: ssh .* password (\\S+)", "")
+    line = await alice.ask("!lab debian", "your debian lab: password (\\S+)", "")
     assert "claim" not in line[0]
     lease = bot.rows("select id, lab_id, person_id from lease where ended_at is null")
     alice.send("NICK alice_2")
@@ -61,7 +61,7 @@ async def test_accounts_decide_and_nicks_do_not(network, bot, people, accounts):
     await alice.ask("!lab", "debian .* left", "")
     again = await people(network.port, "elsewhere", source="127.0.0.4")
     await again.identify("alice", accounts["alice"])
-    await again.ask("!lab debian", "your debian lab: ssh", "")
+    await again.ask("!lab debian", "your debian lab: password", "")
     assert bot.rows("select id, lab_id, person_id from lease where ended_at is null") == lease
 
     russell.send("QUIT :bye")

@@ -55,7 +55,7 @@ async def test_a_bot_ini_that_is_not_there(bot):
     """Exit code 2, and where it comes from."""
     bot.ini.rename(bot.folder / "elsewhere.ini")
     ran = await bot.shell("run")
-    assert ran.code == 2 and ran.err.count("\n") == 1 and "copy bot.ini" in ran.err
+    assert ran.code == 2 and ran.err.count("\n") == 1 and "trainbot init" in ran.err
     (bot.folder / "elsewhere.ini").rename(bot.ini)
 
 
@@ -132,7 +132,7 @@ async def test_the_irc_server_comes_later(tmp_path, make_bot, people):
     async with server:
         alice = await people(server.port, "alice")
         await alice.bot_joins()
-        await alice.ask("!lab debian", "your debian lab: ssh", "")
+        await alice.ask("!lab debian", "your debian lab: password", "")
         await bot.close()
 
 
@@ -154,7 +154,7 @@ async def test_a_host_that_does_not_answer(bot, ngircd, russell, alice, how):
         await bot.kill()
         await alice.bot_goes()
         await bot.arrive(alice)
-        await alice.hear("it's your turn. Your debian lab: ssh .* password", "")
+        await alice.hear("your debian lab: password .*it is your turn", "")
 
 
 async def test_what_is_not_ready_is_said_and_the_rest_runs(bot, alice, russell):
@@ -181,3 +181,11 @@ async def test_what_is_not_ready_is_said_and_the_rest_runs(bot, alice, russell):
     for command in ("schedule", "exercise"):
         ran = await bot.shell(command, "check")
         assert ran.code == 1 and ran.err == "" and "1 problems" in ran.out.replace("problem\n", "problems\n"), ran
+
+
+@pytest.mark.parametrize("mib", [32, 48, 60, 90, 105])
+async def test_an_address_space_that_is_too_small(bot, mib):
+    """``ulimit -v``: one sentence that names the limit and what raises it."""
+    plain = bot.command
+    bot.command = lambda *words: ("sh", "-c", f'ulimit -v {mib << 10}; exec "$@"', "sh", *plain(*words))
+    await refused(bot, f"not enough memory within the limit of {mib} MiB: raise it (ulimit -v unlimited, or LimitAS=")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.running import CHANNEL, PRESENTER
+from tests.whole.running import CHANNEL, NICK, PRESENTER
 
 NOT_DONE = "not done: I can't write to my database right now; try again in a minute"
 
@@ -29,6 +29,30 @@ async def test_a_database_that_another_program_holds(bot, russell, alice):
     await alice.ask("!ask third?", "question 2", CHANNEL)
     await bot.kill()
     assert bot.rows("select id, words from question order by id") == [(1, "first?"), (2, "third?")]
+
+
+async def test_irc_goes_on_while_the_database_is_held(bot, russell, alice):
+    """The bot answers PING, and what it is asked is done when the other program ends: in the order in which it was said,
+    and with no word in between."""
+    bot.change(host_xen1=None, image_debian=None)
+    await bot.arrive(alice)
+    await russell.ask("!start selinux", "SE Linux", CHANNEL)
+    await alice.ask("!ask first?", "question 1", CHANNEL)
+    heard = len(alice.lines)
+    with closing(sqlite3.connect(bot.folder / "trainbot.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for text in ("!ask second?", "thinking aloud", "!ask third?"):
+            alice.say(CHANNEL, text)
+        for number in range(20):  # each needs a turn of the loop
+            alice.say(NICK, f"\x01PING {number}\x01")
+            await alice.expect(rf"^:{NICK}!\S+ NOTICE alice :\x01PING {number}\x01")
+        assert not [line for line in alice.lines[heard:] if "PRIVMSG" in line]
+        other.execute("ROLLBACK")
+    await alice.hear(r"alice: question 2\b", CHANNEL)
+    await alice.hear(r"alice: question 3\b", CHANNEL)
+    await bot.kill()
+    assert bot.rows("select words from question order by id") == [("first?",), ("second?",), ("third?",)]
+    assert bot.rows("select text from entry where text = 'thinking aloud'") == [("thinking aloud",)]
 
 
 @pytest.mark.parametrize("trouble", ["full", "too large"])

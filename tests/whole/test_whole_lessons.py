@@ -77,14 +77,15 @@ async def test_a_class_in_machines(bot, ngircd, people):
     said = await alice.hear("step 1 is not done yet: (.*)", "", LOGIN)
     assert said[1] == "/root/first is missing (type !done again when you've fixed it)"
     await russell.ask("!goto 2", "make another", CHANNEL)
-    await alice.ask("!lab reset debian", "yes", CHANNEL)
+    await alice.ask("!lab reset debian", "Type !yes", "")
     await alice.ask("!yes", "resetting your debian lab", "")
     dan = await people(ngircd.port, "dan")
     await dan.hear(
-        "dan: Files is at step 2 of 2; !lab debian gives you a machine, !lab centos another, !step shows the step, !catchup does the earlier steps in your lab",
-        CHANNEL,
+        "Files is at step 2 of 2: !lab debian gives you a machine, !lab centos another, !catchup does the steps before it in your "
+        "lab, !step shows the step",
+        "",
     )
-    await dan.ask("!lab debian", "the class is at step 2 of 2; !step shows it, !catchup does", "")
+    await dan.ask("!lab debian", "your debian lab: password|queue", "")
     for _ in range(2):
         await bot.logs("lab tb-debian-\\S+ on here is ready", LOGIN)
     for person in (alice, dan):

@@ -32,9 +32,10 @@ async def test_a_poll_from_question_to_published_session(bot, ngircd, people, ru
     await carol.ask("!when fri 20:00-24:00 new york", "saved: Fri", "")
     await russell.whisper("when", "3 have answered, open until")
     line = await russell.ask(
-        "!when close", r"(Best: Sat .* UTC, 2 of 3\. Adding Sat .* reaches 3; nobody is left out\..*)", ""
+        "!when close", r"(Best: Sat .* Melbourne, 2 of 3\. Adding Sat .* reaches 3; nobody is left out\..*)", ""
     )
     assert "Drafts d1 and d2: !session publish all." in line[1] and len(line[1].encode()) < 420
     await russell.ask("!session publish all", "2 sessions published|new session")
+    await alice.hear(r"the result of the poll: SE Linux for beginners in #class is on .* \+0545 Kathmandu", "")
     await alice.hear("new session: SE Linux for beginners, Sat .* UTC .*Melbourne .*Berlin .*in ", CHANNEL)
     await alice.whisper("sessions", r"2: SE Linux for beginners.*Sat \d+ \w+ 1[34]:\d\d \+0545 Kathmandu")

@@ -1,4 +1,4 @@
-"""``trainbot rehearse`` beside the running bot: one real machine, and one that nobody can be let in to."""
+"""``trainbot rehearse`` beside the running bot: one that nobody can be let in to, and a real machine (make test-images)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import re
 import signal
 from dataclasses import astuple
+
+import pytest
 
 from tests.whole.running import CHANNEL, parsed
 
@@ -37,6 +39,7 @@ def write(bot, word):
         (folder / name).write_text(text.replace("{word}", word))
 
 
+@pytest.mark.images
 async def test_a_real_machine_is_rehearsed(ngircd, make_bot, lab_image, people):
     """Made, logged in to through the gateway, played from setup to the last check: go, with the figures; a solve that
     does not solve: no-go, and why; machine and disk are gone after it, nobody heard a word, no password is anywhere."""
@@ -124,7 +127,7 @@ async def test_ended_with_a_key_or_killed(bot, alice, russell):
     assert process.returncode is None
     os.kill(process.pid, signal.SIGKILL)
     await process.wait()
-    await alice.ask("!lab debian", r"your debian lab: ssh \S+ \S+ \S+ password", "")
+    await alice.ask("!lab debian", "your debian lab: password ", "")
     await russell.ask("!start", "begins", CHANNEL)
     await bot.logs("the rehearsal is over .a class has begun., seats that are free: 8")
     ran_ = await bot.shell("rehearse", "--exercise", "selinux", "--seats", "1")

@@ -8,29 +8,41 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.peers.client import Client
 from tests.whole.running import CHANNEL, DEADLINE, NICK
 from trainbot.bot.app import App
 from trainbot.bot.events import Tick
+from trainbot.core.clock import Clock, ClockReading
 from trainbot.features.sessions.publishing import CalendarPublished
 
 ZONES = r"Sat 13 Mar 22:00 UTC \| Sun 14 Mar 09:00 \+1100 Melbourne \| Sat 13 Mar 23:00 \+0100 Berlin"
+
+
+class MovedClock(Clock):
+    """Stands where the test puts it: time passes, nobody sets it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.at = now
+        super().__init__()
+
+    def reading(self) -> ClockReading:
+        return ClockReading(self.at.timestamp(), self.at.timestamp())
 
 
 class MovedApp(App):
     """A bot in this process whose clock stands where the test put it."""
 
     def __init__(self, config, now: datetime) -> None:
-        self.now = now
         self.printed: asyncio.Queue[CalendarPublished] = asyncio.Queue()
-        super().__init__(config, lambda: self.now)
+        self.moved = MovedClock(now)
+        super().__init__(config, self.moved)
 
     def post(self, event) -> None:
         """What the door heard was heard at that time."""
-        super().post(replace(event, at=self.now) if hasattr(event, "at") else event)
+        super().post(replace(event, at=self.moved.at) if hasattr(event, "at") else event)
         if isinstance(event, CalendarPublished):
             self.printed.put_nowait(event)
 
@@ -42,7 +54,7 @@ class MovedApp(App):
         return path.read_text()
 
     def move(self, at: datetime) -> None:
-        self.now = at
+        self.moved.at = at
         self.post(Tick())
 
 
@@ -178,4 +190,4 @@ async def test_a_session_from_plan_to_end(ngircd, make_bot, people, russell, ali
         text = await app.prints(feed, "STATUS:CANCELLED")
         assert text.count("STATUS:CANCELLED") == 1 and text.count("BEGIN:VEVENT") == 2
         await app.prints(page, "Cancelled")
-        assert app.now - utc(3, 14, 23) == timedelta()
+        assert app.moved.at == utc(3, 14, 23)

@@ -33,6 +33,13 @@ async def test_commands_beside_the_running_bot(bot, russell, alice):
     images = await bot.shell("image", "list")
     assert images.code == 0 and images.out.startswith("debian: bookworm, 384 MiB per lab")
 
+    status = await bot.shell("status")
+    assert (status.code, status.err) == (0, "") and "ok host xen1: up" in status.out, status
+    assert f"ok irc: in {CHANNEL}, people: 2" in status.out and "ok gateway: process " in status.out
+    report = parsed(await bot.shell("status", "--json"))
+    assert report["turns"]["count"] > 0 and report["gateway"]["inside"] == 0 and report["classes"] == 1
+    assert report["pid"] == bot.process.pid and report["database"]["bytes"] > 0
+
     listed = await bot.shell("log", "list")
     assert listed.code == 0 and "1 " in listed.out and "(running)" in listed.out
     assert parsed(await bot.shell("log", "list", "--json"))[0]["number"] == 1
@@ -49,6 +56,7 @@ async def test_errors_in_a_shell_are_one_line(bot):
     """Without a bot, with a number that is none, with an unknown word: one line on stderr; 1, or 2 for wrong usage."""
     for words, code, said in (
         (("lab", "list"), 1, "trainbot is not running here"),
+        (("status",), 2, "trainbot is not running here"),
         (("host", "list", "--json"), 1, "trainbot is not running here"),
         (("log", "list"), 1, "database"),
         (("image", "build", "centos"), 1, "[image.centos]"),

@@ -49,12 +49,10 @@ class Classroom:
 
     async def lab(self, nick: str, image: str) -> Learner:
         """Asks for one; the line that they are given, as ssh sees it."""
-        said = await self.learners[nick].ask(
-            f"!lab {image}", rf"your {image} lab: (ssh \S+ \S+ \S+) password (\S+)", ""
-        )
+        command, password = await self.learners[nick].lab(image)
         folder = self.bot.folder / nick
         folder.mkdir(exist_ok=True)
-        return Learner(folder, said[1], password=said[2])
+        return Learner(folder, command, password=password)
 
 
 @pytest.fixture
@@ -69,8 +67,11 @@ async def room(
         image_tiny={"folder": tiny_image.folder},
         image_older={"folder": tiny_image.folder, "guest": "pv"},
         gateway={"lab_key": lab_image.key},
-        labs={"spare": 1, "public_address": "127.0.0.1", "lost_after": "40s"},
-        **{f"host_{name}": {"uri": host.ssh_uri, "labs": 6, "deadline": 120} for name, host in hosts.items()},
+        labs={"spare": 0, "public_address": "127.0.0.1", "lost_after": "30s"},
+        **{
+            f"host_{name}": {"uri": host.ssh_uri, "labs": 6, "deadline": 300, "keepalive": 15}
+            for name, host in hosts.items()
+        },
     )
     try:
         prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
@@ -91,11 +92,10 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     restarted, a host that goes mute, and one that dies: everybody goes on, on the same ssh line, with a screen in tmux."""
     bot, russell, alice = room.bot, room.russell, room.learners["alice"]
     await russell.ask("!start", "begins", CHANNEL)
-    ways = {
-        nick: await room.lab(nick, image)
-        for nick, image in (("alice", "tiny"), ("bob", "tiny"), ("carol", "older"), ("dan", "older"))
-    }
-    where = {nick: await room.ready(nick) for nick in ways}
+    ways, where = {}, {}
+    for pair in ((("alice", "tiny"), ("bob", "tiny")), (("carol", "older"), ("dan", "older"))):  # one for each host
+        ways |= {nick: await room.lab(nick, image) for nick, image in pair}
+        where |= {nick: await room.ready(nick) for nick, _image in pair}
     assert set(where.values()) == {"xen1", "xen2"}, where
     kinds = {nick: await way.says(f"keep {nick}; cat /sys/hypervisor/guest_type") for nick, way in ways.items()}
     assert kinds == {"alice": "PVH", "bob": "PVH", "carol": "PV", "dan": "PV"}
@@ -134,7 +134,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     screen = await asyncio.to_thread(at_the_screen, ways["bob"], "first")
     room.hosts[mute].freeze()
     began = time.monotonic()
-    people = "one person moves" if len(moving) == 1 else f"{len(moving)} people move"
+    people = "one person moves to another host" if len(moving) == 1 else f"{len(moving)} people move to other hosts"
     await room.hear("russell", f"host {mute} is lost: {people}; the same ssh command and password work again")
     for nick in moving:
         assert await room.ready(nick) == well
@@ -149,9 +149,10 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     room.hosts[mute].thaw()
     await room.hear(
         "bob",
-        f"host {mute} is back: until your lease ends, you can copy what you need from your old tiny lab: ssh .*old@",
+        f"host {mute} is back: until your lease ends, you can copy what you need from your old tiny lab",
         "",
     )
+    await room.hear("bob", "ssh .*old@", "")
     old = Learner(
         bot.folder / "bob", " ".join([*ways["bob"].line.split()[:-1], "old@127.0.0.1"]), password=ways["bob"].password
     )

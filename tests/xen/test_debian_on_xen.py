@@ -72,8 +72,8 @@ async def test_from_image_to_go(course: Course) -> None:
     """The copied image boots with SE Linux enforcing and lets a learner in with OpenSSH's client, through the gateway and
     the host's door; a second trainbot is refused there, and touches nothing; the shipped exercise's beginning rehearses to go."""
     bot, russell = course.bot, course.russell
-    said = await russell.ask("!lab debian", r"your debian lab: (ssh \S+ \S+ \S+) password (\S+)", "")
-    learner = Learner(bot.folder, said[1], password=said[2])
+    command, password = await russell.lab()
+    learner = Learner(bot.folder, command, password=password)
     await bot.logs("lab tb-debian-\\S+ on xen1 is ready", LONG)
     assert await learner.says("id -un; getenforce; cat /sys/hypervisor/guest_type") == "root\nEnforcing\nPV"
 
@@ -91,6 +91,6 @@ async def test_from_image_to_go(course: Course) -> None:
     await russell.ask("!yes", "you gave back your debian lab", "")
     ran = await bot.shell("rehearse", "--exercise", "selinux-debian", "--seats", "1", within=LONG)
     assert ran.code == 0 and ran.out.startswith("go: SE Linux on Debian"), ran
-    assert re.search(r"works from first to last step in debian on xen1 \(4 steps, \S+ s\)", ran.out), ran.out
+    assert re.search(r"works from the first to the last step in debian on xen1 \(9 steps, \S+ s\)", ran.out), ran.out
     await bot.logs("lab tb-debian-\\S+ on xen1 is gone", LONG)
-    assert bot.leaks(said[2]) == []
+    assert bot.leaks(password) == []

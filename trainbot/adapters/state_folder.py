@@ -7,16 +7,20 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainbot.core.errors import BackendError
 from trainbot.core.files import make_once
 from trainbot.core.text import one_line
-from trainbot.model.config import Config
+
+if TYPE_CHECKING:
+    from trainbot.model.config import Config
 
 CONTROL = "control.sock"  # the running bot listens here
 PEPPER = "pepper"
 HOST_KEY = "gateway_host_key"
 JUMP_KEY = "door_key"  # the key that jump hosts accept
+COPY_KEY = "copy_key"  # the key with which copies are sent to another machine
 KNOWN_HOSTS = "known_hosts"  # OpenSSH's format (sshd(8)); host prepare writes it
 ROUTES = "routes.json"
 SOCKET = "gateway.sock"
@@ -64,3 +68,8 @@ def _ssh_keygen(*words: str) -> str:
 def jump_key(config: Config) -> str:
     """The public half of the gateway's key to the jump hosts (lab-door), created the first time."""
     return lab_key(state_folder(config) / JUMP_KEY)
+
+
+def copy_key(config: Config) -> str:
+    """The public half of the key with which copies are sent, created the first time."""
+    return lab_key(state_folder(config) / COPY_KEY)

@@ -5,51 +5,66 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections import deque
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 from trainbot.adapters.calendars.feed import where_of
-from trainbot.adapters.control.server import ControlServer
-from trainbot.adapters.db import Store
-from trainbot.adapters.db.migrate import upgrade
-from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.adapters.control.server import ControlServer, refuse_second
+from trainbot.adapters.db import BRIEF, DatabaseLocked
+from trainbot.adapters.db.opening import open_store
 from trainbot.adapters.hosts.worker import HostWorker
 from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.adapters.irc.sts import StsPolicies
+from trainbot.adapters.service_manager import ServiceManager
 from trainbot.adapters.state_folder import CONTROL, state_folder
 from trainbot.adapters.timers import Timers
 from trainbot.bot.config_reload import taken_up
-from trainbot.bot.control_requests import ControlRequest, GatewayAsked, RehearsalAsked, ShellCommand
+from trainbot.bot.control_requests import ControlRequest, GatewayAsked, RehearsalAsked, ShellCommand, settle
+from trainbot.bot.copies import Copies
 from trainbot.bot.events import Event, Outcome, Tick
+from trainbot.bot.inbox import Inbox
 from trainbot.bot.installation import installation
-from trainbot.bot.status import status
+from trainbot.bot.status import BotStatus
 from trainbot.bot.turn import Bot
+from trainbot.bot.turn_times import TurnTimes
 from trainbot.bot.wiring import Wiring
 from trainbot.bot.workers.calendar_writer import CalendarFiles, CalendarWriter
+from trainbot.bot.workers.host_listener import HostListener
 from trainbot.bot.workers.lab_probes import LabProbes
 from trainbot.bot.workers.maintenance import Maintenance
+from trainbot.bot.workers.password_hold import PATIENCE, ROUTES, PasswordHold
+from trainbot.bot.workers.pulse import BEAT, Pulse
 from trainbot.bot.workers.script_runner import ScriptRunner
 from trainbot.config import Config, load
+from trainbot.core import heartbeat, zones
 from trainbot.core.access import NO_ORGANISER, Role
+from trainbot.core.clock import Clock, ClockStepped
 from trainbot.core.errors import BackendError, ConfigError, UserError
+from trainbot.core.messages import Line
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.routes import to_json
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.gateway.supervisor import Supervisor
-from trainbot.model.host import HostConfig
+from trainbot.model.host import HostConfig, HostSuperseded
 from trainbot.model.lab_events import CheckLogin, HostWork, Probe, ProbeHost
 from trainbot.model.script_events import RunScript
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from trainbot.adapters.metrics.server import MetricsServer
+
 log = logging.getLogger(__name__)
 STS = "sts.json"  # in the state folder: which networks require TLS
 TURN = 256  # at most this many events in one transaction
 CROWDED = 5_000  # with this many events waiting, reading from IRC pauses
 TICK = 2.0  # seconds
-GATEWAY_LOOK = 15.0  # seconds
+SERVICE_STATUS = 10.0  # seconds
+AGAIN = 0.2  # seconds until a locked database is tried again
+LOCKED = 4.0  # seconds after which whoever waits for a locked database is told
 HOSTS_ASKED = 30.0  # seconds
 
 
@@ -59,15 +74,22 @@ class App:
     The gateway is started if none is running, and keeps running when the bot ends: ``gateway.process.stop`` ends it.
     """
 
-    def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.config, self.clock = config, clock
-        self._inbox: deque[Event] = deque()
+    def __init__(self, config: Config, clock: Clock | None = None, service: ServiceManager | None = None) -> None:
+        self.config, self.service = config, service or ServiceManager()
+        zones.load()
+        self._inbox = Inbox()
+        self._locked = False  # and somebody was told
+        self._step = timedelta()  # of the clock; the rows have not moved with it yet
         self._wake = asyncio.Event()
         self._stopping = False
         self._tasks = Tasks()
         state = state_folder(config)
-        self.store = _open_store(config)
+        refuse_second(state / CONTROL)  # before anything is said about a database that is its own
+        beat = heartbeat.read(state)
+        self.clock = clock or Clock(None if beat is None else beat.clocks)
+        self.store = open_store(config.store.url, state)
         try:
+            self.copies = Copies(config, self.store, state)
             self.irc = IrcConnection(config.irc, self.post, policies=StsPolicies(state / STS))
             here = installation(config, self.store)
             for why in here.unready.values():
@@ -76,58 +98,125 @@ class App:
         except BaseException:
             self.store.close()
             raise
+        self.turns = TurnTimes()
+        self.status = BotStatus(config, self.bot.wiring, self.irc, self.turns)
         self.maintenance = Maintenance(self.store.interrupt)
+        self.pulse = Pulse(self.store, state, self.maintenance)
+        self.copies.begin(here.owner, self.irc, self.maintenance)
         self.control = ControlServer(state / CONTROL, self._answer)
+        self.passwords = PasswordHold(self.control, self.irc, self.post)
+        self._table = 0  # the number of the latest table of routes
         self.workers = {host.name: self._worker(host) for host in config.hosts}
+        self.metrics: MetricsServer | None = None
         self.timers = Timers()
         self.supervisor = Supervisor(config.path, state, config.gateway.listen, config.gateway.service)
         self.probes = LabProbes(config.hosts, GatewayClient(state), self.post)
+        self.listener = HostListener(GatewayClient(state), self.post, config.labs.lost_after)
         calendar_files = CalendarFiles(where_of(config, here.owner), config.schedule, config.records.folder)
         self.calendar = CalendarWriter(config.store, config.irc, calendar_files, self.post)
         self.script_runner = ScriptRunner(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
+        from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver  # 11 MiB, without hosts for nothing
+
         owner = self.bot.wiring.scheduler.owner
-        return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed), self.post)
+        claimant = self.copies.claimant(owner)
+        return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed, claimant), self.post)
 
     # -- the loop --------------------------------------------------------------------------------------
 
-    def post(self, event: Event) -> None:
+    def post(self, event: Event | HostSuperseded) -> None:
         """Queues an event for the next turn.  Adapters call it on the loop."""
-        self._inbox.append(event)
+        self.copies.notice(event)
+        if isinstance(event, HostSuperseded):
+            return
+        self._inbox.put(event, time.monotonic())
         if len(self._inbox) == CROWDED:
             self.irc.hold()
         self._wake.set()
 
     async def run(self) -> None:
+        """Superseded if another machine has taken over from this one meanwhile."""
         try:
             await self.control.start()
-            if self.config.gateway.service:
-                await self._watch_gateway()  # the service may start a moment later
-            else:
-                await self._keep_gateway()
+            self.copies.start()
+            self._tasks.start(self.copies.until_superseded(), "succession").add_done_callback(lambda _task: self.stop())
+            await self._serve_metrics()
+            if self.config.hosts:
+                if not self.config.gateway.service:  # the service may start a moment later
+                    await self.supervisor.keep()
+                self.supervisor.start()
             for worker in self.workers.values():
                 worker.start()
             self.timers.every(TICK, self._tick)
-            self.timers.every(GATEWAY_LOOK, self._watch_gateway)
+            self.timers.every(BEAT, self.pulse.beat)
             self.timers.every(HOSTS_ASKED, self._ask_hosts)
-            self.timers.start()
+            self.timers.every(SERVICE_STATUS, self._tell_service)
             await self._tick()
+            finishing = self.maintenance.do(self.bot.wiring.records.keeping.finish(self.clock.now()))
+            self._tasks.start(finishing, "a redaction that was interrupted")
             self._tasks.start(self._stay_on_irc(), "irc")
+            await self._tell_service()
+            self.service.ready()  # it serves; an IRC network that is down must not keep it from starting
+            self._tasks.start(self.service.keep_alive(), "signs of life")
             while not self._stopping:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._inbox and not self._stopping:
-                    batch = [self._inbox.popleft() for _ in range(min(TURN, len(self._inbox)))]
-                    async with self.maintenance.free:
-                        outcome = self.bot.turn(batch, self.clock())
-                    self._carry_out(outcome)
-                    if len(self._inbox) < TURN:
-                        self.irc.go_on()
-                    await asyncio.sleep(0)  # lets sockets be served between two transactions
+                    try:
+                        await self._next_turn()
+                    except DatabaseLocked as error:
+                        self._wait_for_lock(str(error))
+                        await asyncio.sleep(AGAIN)
+                    if self._inbox:
+                        await asyncio.sleep(0)  # lets sockets be served between two transactions
         finally:
             log.info("trainbot is stopping; labs and gateway keep running")
+            self.service.stopping()
             await self._close()
+        self.copies.refuse_superseded()
+
+    async def _serve_metrics(self) -> None:
+        """Serves metrics if bot.ini says so.  Where that fails, the bot goes on without them."""
+        if not self.config.metrics.listen:
+            return
+        from trainbot.adapters.metrics.server import MetricsServer  # brings a library that few need
+
+        self.metrics = MetricsServer(self.config.metrics.listen, self)
+        try:
+            bound = await self.metrics.start()
+            log.info("metrics at %s", ", ".join(f"http://{host}:{port}/metrics" for host, port in bound))
+        except BackendError as error:
+            log.error("%s", error)
+
+    async def _next_turn(self) -> None:
+        """Handles the oldest events.  DatabaseLocked if another program is writing: they wait for the next try."""
+        self._step += self.clock.stepped()
+        async with self.maintenance.free:
+            batch = self._inbox.first(TURN)
+            began = perf_counter()
+            events = [ClockStepped(self._step), *batch] if self._step else batch
+            outcome = self.bot.turn(events, self.clock.now())
+            self.turns.took(perf_counter() - began, stored=outcome.stored)
+        self._inbox.remove(len(batch))
+        if outcome.stored:
+            self._step = timedelta()
+        self._carry_out(outcome)
+        if len(self._inbox) < TURN:
+            self.irc.go_on()
+        if self._locked:
+            log.warning("the database can be written again")
+            self._locked = False
+
+    def _wait_for_lock(self, why: str) -> None:
+        """Tells those who have waited for too long that nothing was done.  All other events stay, in their order."""
+        overdue = self._inbox.overdue(time.monotonic() - LOCKED)
+        if overdue and not self._locked:
+            log.error("%s", why)
+            self._locked = True
+        outcome, left = self.bot.not_now(overdue, why)
+        self._inbox.keep(left)
+        self._carry_out(outcome)
 
     async def _stay_on_irc(self) -> None:
         try:
@@ -139,6 +228,11 @@ class App:
 
     def reload(self) -> None:
         """Reads bot.ini again (SIGHUP).  A faulty file changes nothing; options that need a restart are logged."""
+        self.service.reloading()
+        self._reload()
+        self.service.ready()
+
+    def _reload(self) -> None:
         try:
             config, taken, waiting = taken_up(self.config, load(self.config.path))
             self.irc.reconfigure(config.irc)
@@ -157,35 +251,36 @@ class App:
         self._wake.set()
 
     async def _tick(self) -> None:
+        self.timers.look_again()
+        self.copies.look(self.bot.wiring)
         self.post(Tick())
 
-    async def _keep_gateway(self) -> None:
-        """Makes sure that a gateway is running, an existing one or a new one.  BackendError if it cannot be started."""
-        if self.config.hosts:
-            await self.supervisor.keep()
+    async def _due(self) -> None:
+        self.post(Tick())
 
-    async def _watch_gateway(self) -> None:
-        try:
-            await self._keep_gateway()
-        except BackendError as error:
-            log.error("the gateway is down: %s", error)
+    async def _tell_service(self) -> None:
+        self.service.status(self.status.summary())
 
     async def _ask_hosts(self) -> None:
         self.probes.ask_hosts([name for name, view in self.bot.wiring.scheduler.hosts.items() if view.up])
 
     def _carry_out(self, outcome: Outcome) -> None:
-        if outcome.routes is not None:
-            self._publish_to_gateway(
-                "routes", to_json(outcome.routes, outcome.guests)
-            )  # first, so that a password already works when it is read
+        if outcome.routes is not None:  # first, so that a password already works when it is read
+            self._table = self._publish_to_gateway(ROUTES, to_json(outcome.routes, outcome.guests)) or self._table + 1
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)
+        passwords = [out for out in outcome.say if isinstance(out, Line) and out.secret]
         for out in outcome.say:
-            self.irc.send(out)
+            if not isinstance(out, Line) or not out.secret:
+                self.irc.send(out)
+        if passwords:
+            self.passwords.send(passwords, self._table)
         for answer in outcome.answers:
             answer.give()
         if outcome.publish is not None:
             self.calendar.begin(outcome.publish)
+        if outcome.due_at is not None:
+            self.timers.at(outcome.due_at, "due", self._due)
         for work in outcome.work:
             match work:
                 case HostWork():
@@ -196,15 +291,18 @@ class App:
                 case CheckLogin():
                     self.probes.check(work)
                 case ProbeHost():
-                    self.probes.listen(work)
+                    self.workers[work.host].refresh()
+                    self.listener.listen(work)
                 case RunScript():
                     self.script_runner.run(work)
 
-    def _publish_to_gateway(self, topic: str, value: dict[str, Any]) -> None:
+    def _publish_to_gateway(self, topic: str, value: dict[str, Any]) -> int | None:
+        """The value's number; None if it could not be sent."""
         try:
-            self.control.publish(topic, value)
+            return self.control.publish(topic, value)
         except ValueError:
             log.exception("could not send the gateway its %s", topic)
+            return None
 
     # -- shell commands --------------------------------------------------------------------------------
 
@@ -212,76 +310,83 @@ class App:
         match request.get("op"):
             case "command" if isinstance(request.get("text"), str):
                 lines: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-                self.post(ShellCommand(request["text"], partial(_settle, lines)))
+                self.post(ShellCommand(request["text"], partial(settle, lines)))
                 return {"lines": await lines}
             case "rehearse":
                 return await self._asked(RehearsalAsked, request)
             case "door":
-                return await self._asked(GatewayAsked, request)
+                told = await self._asked(GatewayAsked, request)
+                if request.get("do") == "manage":  # the answer may contain a password
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(PATIENCE):
+                            await self.control.taken(ROUTES, self._table)
+                return told
             case "keeping":
-                text = await self.maintenance.do(self.bot.wiring.records.keeping.answer(request, self.clock()))
+                text = await self.maintenance.do(self.bot.wiring.records.keeping.answer(request, self.clock.now()))
                 self.post(Tick())  # the gateway hears at once of who is gone
                 return {"text": text}
-            case "status" | "labs" | "capacity" as what:
-                async with self.maintenance.free:
-                    with self.store.transaction():
-                        return self._shown(what)
-        raise UserError("the bot knows the operations command, rehearse, status, labs, capacity and keeping")
+            case "copy":
+                return {"text": await self.copies.by_hand()}
+            case "status":
+                return await self.report()
+            case "labs" | "capacity" as what:
+                return await self._looked_at(partial(self._shown, what))
+        raise UserError("the bot knows the operations command, rehearse, status, copy, labs, capacity and keeping")
 
     async def _asked(self, kind: type[ControlRequest], request: dict[str, Any]) -> dict[str, Any]:
         told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self.post(kind(request, partial(_settle, told)))
+        self.post(kind(request, partial(settle, told)))
         return await told
+
+    async def _looked_at(self, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What ``look`` sees in the database.  DatabaseLocked if another program goes on writing for ``LOCKED`` seconds."""
+        until = time.monotonic() + LOCKED
+        while True:
+            try:
+                async with self.maintenance.free:
+                    with self.store.transaction(BRIEF):
+                        return look()
+            except DatabaseLocked:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(AGAIN)
 
     def _shown(self, what: str) -> dict[str, Any]:
         if what == "labs":
-            return {"labs": self.bot.wiring.labs.overview.labs_value(self.clock())}
-        if what == "capacity":
-            return self.bot.wiring.labs.overview.capacity_value(self.clock())
-        scheduler, present = self.bot.wiring.scheduler, self.store.labs.present()
-        hosts = zip(scheduler.hosts.values(), scheduler.rooms(present, self.clock()), strict=True)
-        return status(self.irc, self.config.irc.channels, hosts, present)
+            return {"labs": self.bot.wiring.labs.overview.labs_value(self.clock.now())}
+        return self.bot.wiring.labs.overview.capacity_value(self.clock.now())
+
+    async def report(self) -> dict[str, Any]:
+        gateway = await self.supervisor.status() if self.config.hosts else None
+        return await self._looked_at(lambda: self.status.report(gateway, self.clock.now(), self.copies.status))
 
     async def _close(self) -> None:
-        self.timers.close()
+        await self.timers.close()
         await self.supervisor.close()
         await self.probes.close()
+        await self.listener.close()
         await self.script_runner.close()
+        await self.passwords.close()
         await self.calendar.close()
-        await self.irc.close("trainbot stops")
+        if self.metrics is not None:
+            await self.metrics.close()
+        await self.irc.close(self.copies.farewell)
         await self._tasks.close()
         await asyncio.gather(*(worker.close() for worker in self.workers.values()))
         await self.control.close()
+        await self.copies.close()
+        await self.pulse.close()
         async with self.maintenance.free:
             self.store.close()
-
-
-def _settle(waiting: asyncio.Future[T], value: T) -> None:
-    """Delivers the answer, unless nobody is waiting for it any more."""
-    if not waiting.done():
-        waiting.set_result(value)
-
-
-def _open_store(config: Config) -> Store:
-    """Opens the store.  Locks it first, so that a second bot on the same database is refused before it can migrate
-    anything."""
-    url = config.store.url
-    store = Store(url)
-    try:
-        store.lock()
-        store.connection.rollback()
-        upgrade(url)
-    except BaseException:
-        store.close()
-        raise
-    return store
 
 
 async def run(config: Config) -> None:
     """Runs until SIGTERM or SIGINT.  SIGHUP makes it read bot.ini again.  ConfigError if nobody is organiser."""
     if not config.roles.rules.get(Role.ORGANISER):
         raise ConfigError(NO_ORGANISER)
-    app = App(config)
+    service = ServiceManager.from_environment()
+    service.status("opening the database")
+    app = App(config, service=service)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, app.stop)

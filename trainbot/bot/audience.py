@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from trainbot.adapters.irc.connection_status import ConnectionStatus
+from trainbot.adapters.irc.connection_status import AccountSystem, ConnectionStatus
 from trainbot.core.access import Person, fold_account
 from trainbot.core.messages import Sender
 from trainbot.features.sessions.channel_state import ChannelView
 from trainbot.model.config import IrcConfig
+
+#: By how a network registers accounts (ConnectionStatus.accounts); IDENTIFY with only a password is the same everywhere.
+_LOGIN: dict[str, str] = {
+    AccountSystem.NICKSERV: "/msg NickServ IDENTIFY PASSWORD logs you in, and /msg NickServ REGISTER PASSWORD EMAIL creates an "
+    "account (never type a password in a channel)",
+    AccountSystem.COMMAND: "/quote REGISTER * EMAIL PASSWORD creates an account for your nick; then set its name and password "
+    "for SASL in your client, and reconnect (never type a password in a channel)",
+}
 
 
 class NetworkView(ChannelView, Protocol):
@@ -76,13 +84,29 @@ class IrcAudience:
             (member for member in self.everybody() if member.account is None and self.mask(member) == person.mask), None
         )
 
+    def relays(self, sender: Sender) -> bool:
+        return bool(self.irc.relays.label(sender))
+
+    def reached_in(self, person: Person) -> str:
+        relay, _, name = person.bridge.partition(" ")
+        channel = next((ours for ours in self.irc.channels if name and fold_account(ours) == name), "")
+        there = any(self.irc.relays.label(member) == relay for member in self.members(channel)) if channel else False
+        return channel if there else ""
+
     def present(self, person: Person, channel: str) -> bool:
+        if person.bridge:
+            return self.fold(self.reached_in(person)) == self.fold(channel)
         there = self.where(person)
         return there is not None and any(member.nick == there.nick for member in self.members(channel))
 
     def channels_of(self, sender: Sender) -> list[str]:
         mine = [self.irc.about(channel) for channel in self.irc.channels if self.view.holds(channel, sender.nick)]
         return list(dict.fromkeys(mine)) or list(self.irc.class_channels)
+
+    def login_help(self) -> str:
+        if self.irc.login_help:
+            return self.irc.login_help
+        return _LOGIN.get(self.view.connection_status().accounts, "")
 
     def channel_named(self, channel: str) -> str:
         """The channel's name as bot.ini writes it, if it is one of ours."""

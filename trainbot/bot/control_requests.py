@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 FAILED = {"error": "internal error: see trainbot's log"}
 
 
@@ -55,3 +57,9 @@ class ShellResponse:
 
     def give(self) -> None:
         self.to.answer(self.lines)
+
+
+def settle(waiting: asyncio.Future[T], value: T) -> None:
+    """Delivers the answer, unless nobody is waiting for it any more."""
+    if not waiting.done():
+        waiting.set_result(value)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from trainbot.bot.control_requests import ControlRequest, Response, ShellCommand, ShellResponse
-from trainbot.bot.gateway.gateway_tables import LineTable, RouteTable
-from trainbot.core.messages import ChatEvent, Line, Modes, Outgoing, Topic
+from trainbot.bot.gateway.gateway_tables import GatewayTookTable, LineTable, PasswordsHeld, RouteTable
+from trainbot.core.clock import ClockStepped
+from trainbot.core.hooks import DueAt
+from trainbot.core.messages import AskChanServ, ChatEvent, Line, Modes, Outgoing, Topic
 from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.host import HostEvent
@@ -37,6 +40,9 @@ Event = (
     | HostStatus
     | ScriptEnded
     | CalendarPublished
+    | ClockStepped
+    | PasswordsHeld
+    | GatewayTookTable
     | Tick
     | ShellCommand
     | ControlRequest
@@ -55,11 +61,13 @@ class Outcome:
     guests: list[Guest] = field(default_factory=list)  # sent with routes
     publish: PublishCalendar | None = None
     lines: dict[str, dict[str, str]] | None = None  # the status lines; None: unchanged
+    due_at: datetime | None = None  # when a tick is wanted at the latest; None: as before
+    stored: bool = True  # False: the turn failed, and nothing of it has happened
 
     def take(self, item: object) -> None:
         """Adds an action that a hook returned.  Raises TypeError if no adapter can carry it out."""
         match item:
-            case Line() | Topic() | Modes():
+            case Line() | Topic() | Modes() | AskChanServ():
                 self.say.append(item)
             case HostWork() | Probe() | CheckLogin() | ProbeHost() | RunScript():
                 self.work.append(item)
@@ -71,5 +79,7 @@ class Outcome:
                 self.lines = item.lines
             case PublishCalendar():
                 self.publish = item
+            case DueAt():
+                self.due_at = item.moment
             case _:
                 raise TypeError(f"nothing handles {type(item).__name__}")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from trainbot.adapters.db import Store
+from trainbot.adapters.db import DatabaseDamaged, Store
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -23,6 +23,9 @@ class Guard:
         try:
             with self.store.savepoint():
                 return call()
+        except DatabaseDamaged:
+            log.error("%s could not be handled: the database is damaged", what)
+            return None
         except Exception:
             log.exception("%s could not be handled", what)
             return None

@@ -8,34 +8,26 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainbot import shipped
 from trainbot.adapters.db import Store
-from trainbot.adapters.state_folder import CONTROL, PEPPER, lab_key, state_folder
+from trainbot.adapters.scenario_files.library import load_exercises
+from trainbot.adapters.state_folder import PEPPER, lab_key, state_folder
 from trainbot.config import Config, ImageConfig
 from trainbot.core.errors import BackendError
 from trainbot.features.labs import passwords
 from trainbot.gateway import hostkey
-from trainbot.gateway.settings import GatewayConfig
-from trainbot.images.build.build import build_image
 from trainbot.images.build.image_folder import read_image
-from trainbot.images.build.progress_bar import Progress, for_terminal
+from trainbot.model.exercise import ExerciseLibrary
 from trainbot.model.host import Mode
 from trainbot.model.lab_image import LabImage
 from trainbot.model.ports import Installation
 
+if TYPE_CHECKING:
+    from trainbot.images.build.progress_bar import Progress
+
 PORTS = range(20000, 32000)  # below Linux's ephemeral ports (ip(7), ip_local_port_range)
-
-
-def gateway_config(config: Config) -> GatewayConfig:
-    state = config.store.state
-    return GatewayConfig(
-        listen=config.gateway.listen,
-        state=state,
-        control=state / CONTROL,
-        lab_key=config.gateway.lab_key,
-        tmux=config.gateway.tmux,
-    )
 
 
 class OwnPorts:
@@ -111,6 +103,9 @@ def load_image(config: ImageConfig) -> LabImage:
 
 def build_for(config: Config, name: str, progress: Progress | None = None) -> Path:
     """Builds the image ``name`` of bot.ini in the folder that bot.ini gives; returns that folder."""
+    from trainbot.images.build.build import build_image  # a bot that runs builds nothing
+    from trainbot.images.build.progress_bar import for_terminal
+
     image = next((image for image in config.images if image.name == name), None)
     if image is None:
         raise BackendError(f"bot.ini has no [image.{name}] section: add one")
@@ -136,6 +131,11 @@ def images_of(config: Config) -> tuple[dict[str, LabImage], dict[str, str]]:
         except BackendError as error:
             unready[image.name] = str(error)
     return usable, unready
+
+
+def exercises_of(config: Config) -> ExerciseLibrary:
+    """The exercises as a bot with this configuration has them."""
+    return load_exercises(config.exercises, images_of(config)[0])
 
 
 def installation(config: Config, store: Store) -> Installation:

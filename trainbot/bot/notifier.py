@@ -8,7 +8,9 @@ from functools import partial
 
 from trainbot.adapters.db import Store
 from trainbot.bot.audience import IrcAudience
+from trainbot.bot.gateway.gateway_tables import GatewayTookTable, PasswordsHeld
 from trainbot.bot.guard import Guard
+from trainbot.core.clock import ClockStepped
 from trainbot.core.hooks import Feature, Hook, NoticeWriter, On, OnChange, Turn
 from trainbot.core.messages import (
     Arrived,
@@ -19,16 +21,24 @@ from trainbot.core.messages import (
     LineUndelivered,
     Outgoing,
     Priority,
+    Rank,
     RecipientUnreachable,
     Renamed,
     Reply,
 )
 from trainbot.model import notice as notices
+from trainbot.model.notice import NoticeKind
 
 RETRY = timedelta(minutes=1)
 TOLD_AGAIN = timedelta(minutes=10)
 MOST_UNREACHED = 500
 AT_ONCE = 20  # notices passed to the IRC connection in one turn
+FOR_STAFF = frozenset({NoticeKind.QUESTIONS_WAIT, NoticeKind.READINESS})
+WITH_PASSWORDS = frozenset({NoticeKind.LAB, NoticeKind.SEAT, NoticeKind.SSH_COMMAND})
+LATER = (
+    "your lab is there, but the ssh gateway does not take new passwords at the moment: I'll send you the ssh command as "
+    "soon as it does"
+)
 
 
 class Notifier(Feature):
@@ -44,9 +54,11 @@ class Notifier(Feature):
         writers: Mapping[str, NoticeWriter],
         no_secret: Collection[str] = (),
     ) -> None:
-        self.rows, self.people, self.audience = store.notices, store.people, audience
+        self.rows, self.people, self.leases, self.audience = store.notices, store.people, store.leases, audience
         self.guard, self.writers, self.no_secret = guard, writers, no_secret
         self._under_way: set[int] = set()
+        self._kept: set[int] = set()  # passwords that this turn answers with
+        self._gateway_is_behind = False
         self._unreached: dict[str, RecipientUnreachable] = {}  # by nick; not told in the channel yet
         self._told: dict[str, datetime] = {}  # folded nick -> when they were told in the channel
         self._unmarked: dict[int, datetime] = {}  # ticket -> when it was sent; perhaps not stored yet
@@ -57,7 +69,10 @@ class Notifier(Feature):
             On(LineUndelivered, self._unspoken),
             On(RecipientUnreachable, self._note_unreached),
             On(Disconnected, self._disconnected),
-            OnChange(frozenset({"notice"}), self._say, (ChannelMembers, Arrived, Renamed)),
+            On(ClockStepped, self._clock_stepped),
+            On(PasswordsHeld, self._hold),
+            On(GatewayTookTable, self._go_on),
+            OnChange(frozenset({"notice"}), self._say, (ChannelMembers, Arrived, Renamed, GatewayTookTable)),
         )
 
     def _say(self, turn: Turn) -> list[Line]:
@@ -69,20 +84,30 @@ class Notifier(Feature):
         for notice in notices.stale(waiting, now):
             self.rows.said(notice.id, now)
         lines: list[Line] = []
-        for notice in notices.due(waiting, now, self._under_way):
+        for notice in notices.due(waiting, now, self._under_way | self._kept):
+            if self._gateway_is_behind and notice.kind in WITH_PASSWORDS:
+                continue
             target = self._target(notice)
             if target is None or (notice.not_after is not None and notice.not_after < now):
                 continue
             reply = self.guard(f"notice {notice.id}", partial(self._worded, notice, now))
             if reply is None:
                 continue
+            behind = self._behind(notice)  # a channel hears it, so nothing secret, and for whom it is
+            if behind and reply.secret:
+                self.rows.said(notice.id, now)
+                continue
             lines.append(
                 Line(
                     target,
-                    reply.text,
+                    f"{behind}: {reply.text}" if behind else reply.text,
                     Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
                     ticket=notice.id,
                     secret=reply.secret,
+                    command=reply.command,
+                    rank=Rank.STAFF if notice.kind in FOR_STAFF else Rank.CLASS,
+                    series=f"{notice.kind} {notice.channel}" if notice.channel else "",
+                    fresh=(notice.not_after - now).total_seconds() if notice.not_after is not None else None,
                 )
             )
             if len(lines) == AT_ONCE:
@@ -99,23 +124,64 @@ class Notifier(Feature):
     def _target(self, notice: notices.Notice) -> str | None:
         if notice.person_id is not None:
             person = self.people.get(notice.person_id)
+            if person.bridge:
+                return self.audience.reached_in(person) or None
             there = self.audience.where(person) or (
                 self.audience.again(person) if notice.kind in self.no_secret else None
             )
             return there.nick if there is not None else None
         return notice.channel if notice.channel and self.audience.members(notice.channel) else None
 
+    def _behind(self, notice: notices.Notice) -> str:
+        """The name of the recipient behind a relay, '' if it is for anybody else."""
+        person = self.people.get(notice.person_id) if notice.person_id is not None else None
+        return person.nick if person is not None and person.bridge else ""
+
     # -- what becomes of them ------------------------------------------------------------------
 
     def on_their_way(self, said: Iterable[Outgoing]) -> None:
         """Called after the commit: these notices are not sent again while the IRC connection has them."""
         self._unmarked.clear()
+        self._kept.clear()
         self._under_way |= {line.ticket for line in said if isinstance(line, Line) and line.ticket is not None}
 
     def catch_up(self) -> None:
         """Marks as sent what was said in turns that could not be stored, so that it is not said twice."""
+        self._kept.clear()
         for ticket, at in self._unmarked.items():
             self.rows.said(ticket, at)
+
+    # -- passwords -----------------------------------------------------------------------------
+
+    def keep(self, lease: int, now: datetime) -> int:
+        """Keeps the answer with this lease's password, which is being sent, until it is sent; returns its ticket.  Nothing
+        that opens a lab is stored: it is written anew if it has to be sent again."""
+        holder = self.leases.first(id=lease)
+        assert holder is not None, f"no lease {lease}"
+        ticket = self.rows.add(
+            key=None,
+            person_id=holder.person_id,
+            channel=None,
+            kind=NoticeKind.SSH_COMMAND,
+            subject=str(lease),
+            text=f"type !lab {holder.image} for your ssh command",
+            due_at=now,
+            not_after=None,
+            said_at=None,
+        )
+        self._kept.add(ticket)
+        return ticket
+
+    def _hold(self, event: PasswordsHeld, _now: datetime) -> list[Line]:
+        """Passwords that do not work yet: their people are told, and their rows wait."""
+        self._gateway_is_behind = True
+        self._under_way -= {line.ticket for line in event.lines if line.ticket is not None}
+        return [Line(line.target, LATER, line.priority, owner=line.owner, rank=line.rank) for line in event.lines]
+
+    def _go_on(self, _event: GatewayTookTable, _now: datetime) -> None:
+        self._gateway_is_behind = False
+
+    # -- sent, or not --------------------------------------------------------------------------
 
     def _spoken(self, event: LineSent, _now: datetime) -> None:
         self._under_way.discard(event.ticket)
@@ -156,9 +222,13 @@ class Notifier(Feature):
             for (channel, reason, mend), nicks in groups.items()
         ]
 
+    def _clock_stepped(self, event: ClockStepped, _now: datetime) -> None:
+        self._told = {nick: at + event.by for nick, at in self._told.items()}
+
     def _disconnected(self, _event: Disconnected, _now: datetime) -> None:
         self._under_way.clear()
 
 
 def _as_it_is(notice: notices.Notice, _now: datetime) -> Reply | None:
-    return Reply(notice.text)
+    text, _, command = notice.text.partition("\n")
+    return Reply(text, command=command)

@@ -72,11 +72,35 @@ class RehearsalRequests(Feature):
             images, title = shared_out({exercise.image or self._only_image(): 1}, number), exercise.title
         else:
             raise UserError("name a session, or use --exercise NAME --seats N")
+        on_image = self._on_image(exercise, images)
         mode = Mode.PERMISSIVE if exercise is not None and exercise.permissive else Mode.ENFORCING
         begun = self.rehearsals.begin(
             RehearsalRequest(title, mode, images), now, during_class=request.get("during_class") is True
         )
-        return {**begun, "exercise": exercise.slug if exercise is not None else ""}
+        return {**begun, "exercise": exercise.slug if exercise is not None else "", **on_image}
+
+    def _on_image(self, exercise: Exercise | None, images: Sequence[str]) -> dict[str, str]:
+        """What the report says about the exercise's image: ``unchecked`` (no-go) or ``about`` (a note).  UserError if labs of
+        it can't be made."""
+        found = {"unchecked": "", "about": ""}
+        if exercise is None:
+            return found
+        here = self.rehearsals.scheduler.images
+        if exercise.image and exercise.image not in here and exercise.image in images:
+            raise UserError(
+                f"there is no {exercise.image} image here, so nothing of {exercise.slug} is prepared or checked, and there "
+                "is nothing to rehearse: trainbot image list says which images there are"
+            )
+        why = exercise.unchecked(exercise.image in here)
+        if not why and exercise.unchecked(has_labs=False) and exercise.image not in images:
+            why = f"its scripts only run in {exercise.image} labs"
+        if why:
+            found["unchecked"] = f"nothing of {exercise.slug} is prepared or checked in a class: {why}"
+        elif exercise.written_for:
+            found["about"] = (
+                f"{exercise.slug} was written for {exercise.written_for}, and {exercise.image} labs are used"
+            )
+        return found
 
     def _exercise(self, session: Session) -> Exercise | None:
         if not session.exercise:

@@ -13,6 +13,9 @@ from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
 from trainbot.adapters.db import Store
 from trainbot.adapters.scenario_files.library import ExerciseFolder
 from trainbot.bot.audience import IrcAudience, NetworkView
+from trainbot.bot.classes_ahead import ClassesAhead
+from trainbot.bot.clock_steps import ClockSteps
+from trainbot.bot.database_watch import DatabaseWatch
 from trainbot.bot.files_watch import FilesWatch
 from trainbot.bot.gateway.gateway_requests import GatewayRequests
 from trainbot.bot.gateway.gateway_tables import GatewayTables
@@ -25,11 +28,12 @@ from trainbot.bot.pages import minutes_pages
 from trainbot.bot.pages.written import WrittenPages
 from trainbot.bot.ranks import Ranks
 from trainbot.bot.rehearsal_requests import RehearsalRequests
+from trainbot.bot.relays import RelayPolicy
 from trainbot.core.access import Person, Role
-from trainbot.core.commands import Table, plain_kinds
+from trainbot.core.commands import Request, Table, plain_kinds
 from trainbot.core.dispatch import Dispatch
 from trainbot.core.help import Help
-from trainbot.core.hooks import Feature
+from trainbot.core.hooks import Feature, NextStep
 from trainbot.core.messages import Sender
 from trainbot.features.classes.feature import Classes
 from trainbot.features.labs.feature import Labs
@@ -44,6 +48,9 @@ from trainbot.model.config import Config
 from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Installation, Ports
 
+#: Kinds of notices that may reach somebody who only looks like the person they are for.
+NO_SECRET = frozenset({NoticeKind.ANSWER, NoticeKind.INVITATION, NoticeKind.POLL_RESULT})
+
 
 class Wiring:
     """The features of one bot."""
@@ -51,10 +58,10 @@ class Wiring:
     def __init__(self, config: Config, store: Store, view: NetworkView, installation: Installation) -> None:
         self.config, self.store, self.view = config, store, view
         self.audience = IrcAudience(view, config.irc)
-        self.people = Registry(store, self.audience, config.irc.channels, config.roles)
+        self.people = Registry(store, self.audience, config)
         self.ranks = Ranks(store, self.people)
         self.keys = KeyCommands(store, installation.access)
-        self.exercises = ExerciseFolder(config.exercises.folder)
+        self.exercises = ExerciseFolder(config.exercises, tuple(installation.images))
         with store.transaction():
             self.scheduler = Scheduler(store, config, installation)
         self.ports = Ports(
@@ -63,19 +70,22 @@ class Wiring:
             installation.access,
             self.exercises,
             LabInventory(self.scheduler, store),
-            WrittenPages(config.records),
+            WrittenPages(config.records, installation.access),
         )
-        self.guard = Guard(store)
+        self.guard, self.clock_steps = Guard(store), ClockSteps(store)
         self.table = Table(config.irc.prefix, kinds=plain_kinds())
         self.dispatch = Dispatch(self.table, self)
+        self.relays = RelayPolicy(config.irc.relays, store.people)
         self.records = Records(store, config, self.ports, minutes_pages)
-        self.sessions = Sessions(store, config, self.ports, ScheduleFolder(config.schedule.folder), view)
+        self.sessions = Sessions(store, config, self.ports, ScheduleFolder(config.schedule), view)
         self.classes = Classes(store, config, self.ports, self.records, self.sessions)
         self.labs = Labs(self.scheduler, store, self.ports, self.classes, self.sessions.timetable)
         self.questions = Questions(store, config.questions, self.ports, self.records)
+        self.classes_ahead = ClassesAhead(store, self.sessions.timetable)
+        self.database_watch = DatabaseWatch(store, self.people, self.audience)
         self.features = self.declared()
         writers = {kind: writer for each in self.features for kind, writer in each.notice_writers().items()}
-        self.notifier = Notifier(store, self.audience, self.guard, writers, {NoticeKind.ANSWER})
+        self.notifier = Notifier(store, self.audience, self.guard, writers, NO_SECRET)
         self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.expiry)
         self.gateway = GatewayTables(
             store, self.scheduler.images, LabRoutes(config.hosts, installation.access), self.status_lines
@@ -88,9 +98,12 @@ class Wiring:
     def declared(self) -> tuple[Feature, ...]:
         """All features, in the order in which their hooks are called and ``!help`` lists their commands."""
         return (
-            FilesWatch(self.store, self.exercises),
-            Help(self.table, self.config.irc.contact, self.classes),
-            IrcStatus(self.view),
+            self.clock_steps,
+            self.database_watch,
+            self.classes_ahead,
+            FilesWatch(self.store, self.exercises, self.people, self.sessions),
+            Help(self.table, self.config.irc.contact, self),
+            IrcStatus(self.view, self.clock_steps, self.sessions.channel_state.topics),
             self.labs,
             self.people,
             self.keys,
@@ -128,6 +141,16 @@ class Wiring:
 
     def openers(self, channel: str | None) -> Sequence[str]:
         return self.questions.openers(channel)
+
+    def by_account(self, role: Role) -> bool:
+        return self.people.roles.by_account(role)
+
+    def login_help(self) -> str:
+        return self.audience.login_help()
+
+    def next_steps(self, ask: Request) -> Sequence[NextStep]:
+        """What help may say (trainbot.core.help.Situation)."""
+        return [step for feature in self.features for step in feature.next_steps(ask)]
 
     def savepoint(self) -> AbstractContextManager[None]:
         return self.store.savepoint()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from trainbot.cli.shared import cli, config_option, json_option, read, show
+from trainbot.cli.shared import cli, config_option, json_option, read, show, understood
 
 
 @cli.group()
@@ -23,7 +24,11 @@ def schedule_check(folder: Path | None, path: Path) -> int:
 
     from trainbot.adapters.calendars.schedule_folder import load_schedules
 
-    found = load_schedules(folder or read(path).schedule.folder, datetime.now(UTC))
+    if folder is None:
+        configured = read(path).schedule
+        found = load_schedules(configured.folder, datetime.now(UTC), may_lack=not configured.named)
+    else:
+        found = load_schedules(folder, datetime.now(UTC))
     for problem in found.problems:
         click.echo(str(problem))
     click.echo(f"{len(found.sessions)} sessions, {len(found.problems)} problems")
@@ -80,13 +85,16 @@ def exercise() -> None:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @config_option
 def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
-    """Check exercises (default: the configured folder); exit code 1 only if there are errors."""
+    """Check exercises (default: those of the configured folder and the included ones); exit code 1 only if there are
+    errors."""
     from trainbot.adapters.scenario_files.library import load_library
+    from trainbot.bot.installation import exercises_of, images_of
+    from trainbot.core.errors import ConfigError
     from trainbot.model.exercise import ExerciseProblem
-    from trainbot.ops.exercise_text import too_long
+    from trainbot.ops.exercise_text import image_notes, too_long
 
     # a path may be the index file or its folder
-    libraries = [load_library(p.parent if p.is_file() else p) for p in paths or (read(path).exercises.folder,)]
+    libraries = [load_library(p.parent if p.is_file() else p) for p in paths] or [exercises_of(read(path))]
     problems = [problem for library in libraries for problem in library.problems]
     problems += [
         problem for library in libraries for exercise in library.exercises.values() for problem in too_long(exercise)
@@ -98,6 +106,10 @@ def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
     ]
     for problem in problems:
         click.echo(f"{'error' if problem.serious else 'note'}: {problem}")
+    with suppress(ConfigError):  # whoever only writes exercises may have no bot.ini
+        images = images_of(read(path))[0]
+        for note in image_notes((e for library in libraries for e in library.exercises.values()), images):
+            click.echo(f"note: {note}")
     click.echo(f"{sum(len(library.exercises) for library in libraries)} exercises, {len(problems)} problems")
     return 1 if any(problem.serious for problem in problems) else 0
 
@@ -108,9 +120,10 @@ def exercise_check(paths: tuple[Path, ...], path: Path) -> int:
 def exercise_show(name: tuple[str, ...], path: Path) -> int:
     """Print an exercise from the first to the last step."""
     from trainbot.adapters.scenario_files.library import named_exercise
+    from trainbot.bot.installation import exercises_of
     from trainbot.ops.exercise_text import whole_text
 
-    click.echo(whole_text(named_exercise(" ".join(name), lambda: read(path).exercises.folder)))
+    click.echo(whole_text(named_exercise(" ".join(name), lambda: exercises_of(read(path)))))
     return 0
 
 
@@ -120,9 +133,10 @@ def exercise_show(name: tuple[str, ...], path: Path) -> int:
 def exercise_preview(name: tuple[str, ...], path: Path) -> int:
     """Print an exercise line by line as a class sees it on IRC, with formatting for the terminal."""
     from trainbot.adapters.scenario_files.library import named_exercise
+    from trainbot.bot.installation import exercises_of
     from trainbot.ops.exercise_text import as_on_irc
 
-    click.echo(as_on_irc(named_exercise(" ".join(name), lambda: read(path).exercises.folder)))
+    click.echo(as_on_irc(named_exercise(" ".join(name), lambda: exercises_of(read(path)))))
     return 0
 
 
@@ -132,16 +146,23 @@ def exercise_preview(name: tuple[str, ...], path: Path) -> int:
 @config_option
 def exercise_handout(name: str, folder: Path | None, path: Path) -> int:
     """Write NAME.html, a page for printing or self-study, to FOLDER (default: handouts in the [records] folder)."""
+    from trainbot.adapters.markdown.lab_ports import Surroundings
     from trainbot.adapters.scenario_files.library import named_exercise
+    from trainbot.bot.installation import exercises_of
     from trainbot.bot.pages import handout
     from trainbot.core.errors import UserError
 
     config = read(path)
-    found = named_exercise(name, lambda: config.exercises.folder)
+    found = named_exercise(name, lambda: exercises_of(config))
     try:
         click.echo(
             handout.write(
-                found, folder or config.records.folder / handout.FOLDER, handout.run_yourself(config.records, found)
+                found,
+                folder or config.records.folder / handout.FOLDER,
+                handout.run_yourself(config.records, found),
+                Surroundings("", f"{found.image}@{config.labs.public_address}", config.gateway.listen[0][1])
+                if found.image
+                else Surroundings(),
             )
         )
     except OSError as error:
@@ -200,12 +221,14 @@ def rehearse(
     if bool(session) == bool(exercise_name) or (exercise_name and not seats):
         raise click.UsageError("give a SESSION, or --exercise NAME --seats N")
     request = {"session": " ".join(session), "exercise": exercise_name, "seats": seats, "during_class": during_class}
-    return hold(
-        read(path),
-        request,
-        float(within),
-        float(patience),
-        keep,
-        lambda value, lines: show(value, lines, as_json),
-        for_terminal(),
-    )
+    config = read(path)
+    with understood(config):
+        return hold(
+            config,
+            request,
+            float(within),
+            float(patience),
+            keep,
+            lambda value, lines: show(value, lines, as_json),
+            for_terminal(),
+        )

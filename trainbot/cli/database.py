@@ -20,18 +20,32 @@ def db() -> None:
 @db.command("upgrade")
 @config_option
 def db_upgrade(path: Path) -> int:
-    """Upgrade the database to this program's schema (the bot does this at every start)."""
-    from trainbot.adapters.db import Store
-    from trainbot.adapters.db.migrate import upgrade
+    """Upgrade the database to this program's schema (the bot does this at every start).
 
-    config = read(path)
-    store = Store(config.store.url)
-    try:
-        store.lock()
-        before, after = upgrade(config.store.url)
-    finally:
-        store.close()
-    click.echo(f"{config.store.url} is at {after}" + ("" if before == after else f", was {before or 'empty'}"))
+    Before that, it is copied to a file next to it, for the way back: trainbot db restore.
+    """
+    from trainbot.adapters.db.migrate import copy_of, revision_of
+    from trainbot.adapters.db.opening import open_store
+    from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.model.database_url import database_path
+
+    store, bar, stage = read(path).store, for_terminal(), ""
+
+    def progress(what: str, at: int, of: int) -> None:
+        nonlocal stage
+        if what != stage:
+            stage = what
+            bar.stage(what)
+        bar.step(at, of)
+
+    before = revision_of(store.url)
+    open_store(store.url, store.state, progress).close()
+    if stage:
+        bar.done("done")
+    after, file = revision_of(store.url), database_path(store.url)
+    click.echo(f"{store.url} is at {after}" + ("" if before == after else f", was {before or 'empty'}"))
+    if before is not None and before != after and file is not None:
+        click.echo(f"as it was, it is kept in {copy_of(file, before)}")
     return 0
 
 
@@ -58,7 +72,8 @@ def db_restore(file: Path, path: Path) -> int:
     """
     from trainbot.adapters.db.upkeep import restore
 
-    found, before = restore(read(path).store.url, file, datetime.now(UTC))
+    store = read(path).store
+    found, before = restore(store.url, store.state, file, datetime.now(UTC))
     click.echo(
         f"restored: {found.bytes / 2**20:.1f} MiB, schema {found.revision}"
         + (f"; the previous database is now {before}" if before else "")
@@ -69,12 +84,17 @@ def db_restore(file: Path, path: Path) -> int:
 @db.command("check")
 @config_option
 def db_check(path: Path) -> int:
-    """Check the whole database: damage, references, indexes, schema.  Exit code 1 if there is a problem."""
+    """Check the whole database: damage, what is missing, references, schema, indexes.  Exit code 1 if there is a problem."""
+    from trainbot.adapters.db.migrate import revisions
     from trainbot.adapters.db.upkeep import check
 
-    found = check(read(path).store.url)
+    store = read(path).store
+    found = check(store.url, store.state)
     for fault in found.faults:
         click.echo(f"! {fault}")
     if not found.faults:
-        click.echo(f"ok: {found.bytes / 2**20:.1f} MiB, schema {found.revision}")
+        older = (
+            "" if found.revision in (None, revisions()[-1]) else f" (trainbot db upgrade makes it {revisions()[-1]})"
+        )
+        click.echo(f"ok: {found.bytes / 2**20:.1f} MiB, schema {found.revision}{older}")
     return 1 if found.faults else 0

@@ -130,13 +130,13 @@ def image_publish(folder: Path | None, names: tuple[str, ...], path: Path) -> in
 
     DIR defaults to the [records] folder.  The published disks contain no keys of this installation.
     """
-    from trainbot.adapters.scenario_files.library import load_library
+    from trainbot.bot.installation import exercises_of
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.images.catalog import chosen
     from trainbot.images.publishing.publish import publish
 
     config = read(path)
-    exercises = load_library(config.exercises.folder).exercises.values()
+    exercises = exercises_of(config).exercises.values()
     for found in chosen(config, names):
         if found.source and not names:
             click.echo(f"{found.name} was imported, so it is not published: people can get it from {found.source}")

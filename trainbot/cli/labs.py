@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trainbot.cli.shared import ask_bot, cli, config_option, json_option, read, show
+from trainbot.cli.shared import ask_bot, cli, config_option, json_option, read, show, understood
 
 
 @cli.group()
@@ -19,17 +19,19 @@ def lab() -> None:
 @json_option
 def lab_list(path: Path, as_json: bool) -> int:
     """List all labs with their state and holder, then the people in the queue."""
-    labs = ask_bot(read(path), {"op": "labs"})["labs"]
-    lines = []
-    for lab in labs:
-        words = (
-            lab["lab"] or lab["image"],
-            lab["state"],
-            lab["host"] and f"on {lab['host']}",
-            lab["nick"] and f"for {lab['nick']}",
-            "in a class" if lab["held"] else "",
-        )
-        lines.append(" ".join(filter(None, words)))
+    config = read(path)
+    with understood(config):
+        labs = ask_bot(config, {"op": "labs"})["labs"]
+        lines = []
+        for lab in labs:
+            words = (
+                lab["lab"] or lab["image"],
+                lab["state"],
+                lab["host"] and f"on {lab['host']}",
+                lab["nick"] and f"for {lab['nick']}",
+                "in a class" if lab["held"] else "",
+            )
+            lines.append(" ".join(filter(None, words)))
     show(labs, lines or ["no labs"], as_json)
     return 0
 
@@ -39,11 +41,16 @@ def lab_list(path: Path, as_json: bool) -> int:
 @json_option
 def lab_capacity(path: Path, as_json: bool) -> int:
     """Show how many labs fit, how many if any one host fails, and how many more of each image fit on each host."""
-    value = ask_bot(read(path), {"op": "capacity"})
-    lines = [
-        f"{image} on {name}: {number} more" for image, there in value["more"].items() for name, number in there.items()
-    ]
-    show({name: part for name, part in value.items() if name != "summary"}, [value["summary"], *lines], as_json)
+    config = read(path)
+    with understood(config):
+        value = ask_bot(config, {"op": "capacity"})
+        summary = value.pop("summary")
+        lines = [
+            f"{image} on {name}: {number} more"
+            for image, there in value["more"].items()
+            for name, number in there.items()
+        ]
+    show(value, [summary, *lines], as_json)
     return 0
 
 
@@ -58,10 +65,12 @@ def host() -> None:
 def host_list(path: Path, as_json: bool) -> int:
     """List the hosts, whether they answer, and their labs."""
     config = read(path)
-    if as_json:
-        show(ask_bot(config, {"op": "status"})["hosts"], [], True)
-        return 0
-    click.echo("\n".join(ask_bot(config, {"op": "command", "text": "hosts"})["lines"]).replace(" | ", "\n"))
+    with understood(config):
+        if as_json:
+            show(ask_bot(config, {"op": "status"})["hosts"], [], True)
+            return 0
+        lines = ask_bot(config, {"op": "command", "text": "hosts"})["lines"]
+    click.echo("\n".join(lines).replace(" | ", "\n"))
     return 0
 
 

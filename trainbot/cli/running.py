@@ -1,4 +1,4 @@
-"""Shell commands that run or examine the bot: run, demo, check, doctor, gateway."""
+"""Shell commands that run or examine the bot: run, demo, check, status, doctor, gateway."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from trainbot.cli.shared import cli, config_option, json_option, read
+from trainbot.cli.shared import ask_bot, cli, config_option, json_option, read, understood
 
 
 @cli.command()
 @config_option
+@click.option("--new", is_flag=True, help="Begin with a new database if the old one is gone for good.")
 @click.option("-v", "--verbose", count=True, help="Log more; twice: log every IRC line.")
 @click.option("--log-json", is_flag=True, help="Write the log as one JSON object per line.")
 @click.option(
@@ -21,15 +22,25 @@ from trainbot.cli.shared import cli, config_option, json_option, read
     callback=lambda _c, _p, words: _levels(words),
     help="Log level of one part of the program, for example adapters.irc=debug (debug, info, warning, error); repeatable.",
 )
-def run(path: Path, verbose: int, log_json: bool, levels: list[tuple[str, str]]) -> int | None:
+def run(path: Path, new: bool, verbose: int, log_json: bool, levels: list[tuple[str, str]]) -> int | None:
     """Run the bot until SIGTERM or Ctrl-C; SIGHUP reloads bot.ini."""
-    import asyncio
+    import gc
 
+    gc.disable()  # nothing that is loaded now becomes garbage: looking for it would take a tenth of the start
+    import asyncio
+    from datetime import UTC, datetime
+
+    from trainbot.adapters.db.opening import begin_anew
     from trainbot.bot.app import run as run_app
     from trainbot.core.log_format import log_to_stderr
 
+    gc.freeze()  # nor does a later collection look through it
+    gc.enable()
     log_to_stderr(verbose, as_json=log_json, levels=levels)
-    asyncio.run(run_app(read(path)))
+    config = read(path)
+    if new:
+        begin_anew(config.store.url, config.store.state, datetime.now(UTC))
+    asyncio.run(run_app(config))
     return 0
 
 
@@ -75,11 +86,33 @@ def check(path: Path) -> int:
 
 
 @cli.command()
-@click.argument("what", nargs=-1, metavar="[host [NAME] | image [NAME] | irc | store | gateway]")
+@config_option
+@json_option
+def status(path: Path, as_json: bool) -> int:
+    """Show how the running bot is doing: versions, IRC, classes, labs, hosts, gateway, database.
+
+    Exit code 1 if something needs attention (!), 2 if no bot is running here.
+    """
+    from trainbot.adapters.control.client import BotNotRunning
+    from trainbot.core.text import many_lines
+    from trainbot.ops.status import status as show_status
+
+    config = read(path)
+    try:
+        report = ask_bot(config, {"op": "status"})
+    except BotNotRunning as error:
+        click.echo(many_lines(f"trainbot: {error}"), err=True)
+        return 2
+    with understood(config):
+        return show_status(report, as_json, click.echo)
+
+
+@cli.command()
+@click.argument("what", nargs=-1, metavar="[host [NAME] | image [NAME] | irc | store | copies | gateway]")
 @config_option
 @json_option
 def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
-    """Examine hosts, images, IRC, store and gateway as they are now; each problem (!) comes with its cause and a fix.
+    """Examine hosts, images, IRC, store, copies and gateway as they are now; each problem (!) comes with its cause and a fix.
 
     Changes nothing, and can be used while the bot is running.  Exit code 1 if there is a problem.
     """
@@ -98,8 +131,8 @@ def doctor(what: tuple[str, ...], path: Path, as_json: bool) -> int:
 def gateway(path: Path, stop: bool, log_json: bool) -> int:
     """Run the ssh gateway (trainbot run starts it automatically)."""
     from trainbot.adapters.state_folder import state_folder
-    from trainbot.bot.installation import gateway_config
     from trainbot.gateway import process
+    from trainbot.gateway.settings import gateway_config
 
     config = read(path)
     state_folder(config)

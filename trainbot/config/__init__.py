@@ -1,6 +1,6 @@
 """bot.ini as frozen values; the defaults are in ``model``.  ``load(path)`` reports every problem at once."""
 
-from trainbot.config.loader import load, placeholders
+from trainbot.config.loader import files_named, load, placeholders
 from trainbot.model.config import (
     Config,
     ExerciseConfig,
@@ -27,6 +27,7 @@ __all__ = [
     "ScheduleConfig",
     "Secret",
     "StoreConfig",
+    "files_named",
     "load",
     "placeholders",
 ]

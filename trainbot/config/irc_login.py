@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from typing import TYPE_CHECKING
 
 from trainbot.model.config import IrcConfig
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 SASL_MECHANISMS = ("external", "scram-sha-256", "ecdsa-nist256p-challenge", "plain")
 """As bot.ini spells them; ``trainbot.adapters.irc.mechanisms`` implements each."""
@@ -48,6 +48,10 @@ def _key_problems(config: IrcConfig) -> Iterator[tuple[str, str]]:
 
 def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     """The EC key on P-256 in ``pem`` (without a passphrase); ValueError says what is wrong."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # few networks need it, and it takes 5 MiB
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

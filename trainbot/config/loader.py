@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from configparser import (
     ConfigParser,
     DuplicateOptionError,
@@ -23,23 +24,26 @@ from trainbot.config.irc_login import login_problems
 from trainbot.config.labs_sections import read_host, read_image_section, read_labs
 from trainbot.config.questions_section import read_questions, read_talk
 from trainbot.config.section import Section, below, parse_age, parse_listen
-from trainbot.core.access import Role, Roles, parse_rule
+from trainbot.core.access import Role, Roles, Rule, parse_rule
+from trainbot.core.bridge import Relays, parse_relay
 from trainbot.core.errors import ConfigError
 from trainbot.model.config import (
     Config,
     ExerciseConfig,
     GatewaySection,
     IrcConfig,
+    MetricsConfig,
     RecordsConfig,
     ScheduleConfig,
     Secret,
     StoreConfig,
 )
+from trainbot.model.copies import parse_destination
 from trainbot.model.database_url import database_path, database_url
 from trainbot.model.reminder import parse_offsets
 
 _EXAMPLE = re.compile(r"\bexample(\.(org|com|net))?(?![\w.-])")
-SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "questions", "records")
+SECTIONS = ("irc", "store", "roles", "schedule", "exercises", "labs", "gateway", "questions", "records", "metrics")
 
 
 def _parser() -> ConfigParser:
@@ -59,7 +63,7 @@ def load(path: Path) -> Config:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
     except FileNotFoundError:
         raise ConfigError(
-            f"{path} does not exist: copy bot.ini from the sources, or give its path with --config"
+            f"{path} does not exist: make it with trainbot init, or give its path with --config"
         ) from None
     except OSError as error:
         raise ConfigError(f"cannot read {path} ({error.strerror})") from None
@@ -88,6 +92,19 @@ def placeholders(path: Path) -> list[str]:
         for option, value in parser[name].items()
         if _EXAMPLE.search(value)
     ]
+
+
+def files_named(path: Path) -> tuple[list[Path], list[str]]:
+    """(the files that bot.ini names in options that end in _file or begin with tls_client, the environment variables that
+    it names)."""
+    parser = _parser()
+    parser.read_string(path.read_text(encoding="utf-8"))
+    named = [(option, value) for name in parser.sections() for option, value in parser[name].items() if value]
+    base = path.resolve().parent
+    files = [
+        below(base, value) for option, value in named if option.endswith("_file") or option.startswith("tls_client_")
+    ]
+    return files, [value for option, value in named if option.endswith("_env")]
 
 
 def _unread(path: Path, error: IniError) -> list[str]:
@@ -129,6 +146,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         gateway=_gateway(sections["gateway"], store),
         questions=read_questions(sections, irc.channels),
         records=_records(sections["records"]),
+        metrics=MetricsConfig(sections["metrics"].take("listen", parse_listen, ())),
     )
     for name, section in sections.items():
         if name in SECTIONS or name.startswith(("host.", "image.", "channel.")):
@@ -140,11 +158,15 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
 
 
 def _exercises(s: Section) -> ExerciseConfig:
-    """The configured exercises; the bundled ones if bot.ini names no folder and has none next to it."""
+    """The exercises of the folder, which may still be made if bot.ini does not name it, and the included ones."""
     d = ExerciseConfig()
-    beside = s.base / d.folder
-    folder = s.path("folder", beside if beside.is_dir() else shipped.folder("exercises"))
-    return ExerciseConfig(folder, share=s.whole("share", d.share, 0, 100))
+    own = s.path("folder", None)
+    return ExerciseConfig(
+        own or s.base / d.folder,
+        named=own is not None,
+        included=shipped.folder("exercises"),
+        share=s.whole("share", d.share, 0, 100),
+    )
 
 
 def _irc(s: Section) -> IrcConfig:
@@ -165,6 +187,7 @@ def _irc(s: Section) -> IrcConfig:
         user=s.text("user", d.user),
         realname=s.text("realname", d.realname),
         contact=s.text("contact"),
+        login_help=s.text("login_help"),
         channels=s.take("channels", _channels, ()),
         keys=s.take("keys", _keys, ()),
         sasl=tuple(word.lower() for word in s.words("sasl")),
@@ -179,6 +202,7 @@ def _irc(s: Section) -> IrcConfig:
         flood_burst=s.whole("flood_burst", d.flood_burst, 1, 100),
         flood_interval=s.number("flood_interval", d.flood_interval, 0.0, 60.0),
         prefix=s.take("prefix", _prefix, d.prefix),
+        relays=Relays(_rules(s, "relays", parse_relay)),
     )
     if not config.channels and not s.values.get("channels"):
         s.fault("channels", "no channels: set at least one, for example #selinux-class")
@@ -270,16 +294,19 @@ def _prefix(raw: str) -> str:
 
 
 def _roles(s: Section) -> tuple[Roles, bool]:
-    rules = {}
-    for role in (Role.ORGANISER, Role.PRESENTER, Role.HELPER):
-        found = []
-        for word in s.words(role.word):
-            try:
-                found.append(parse_rule(word))
-            except ValueError as error:
-                s.fault(role.word, str(error))
-        rules[role] = tuple(found)
+    rules = {role: _rules(s, role.word, parse_rule) for role in (Role.ORGANISER, Role.PRESENTER, Role.HELPER)}
     return Roles(rules), s.yes("require_account", True)
+
+
+def _rules(s: Section, option: str, parse: Callable[[str], Rule]) -> tuple[Rule, ...]:
+    """The rules of one option, separated by spaces; each that is wrong is a problem of its own."""
+    found = []
+    for word in s.words(option):
+        try:
+            found.append(parse(word))
+        except ValueError as error:
+            s.fault(option, str(error))
+    return tuple(found)
 
 
 def _store(s: Section) -> StoreConfig:
@@ -296,7 +323,17 @@ def _store(s: Section) -> StoreConfig:
             url = database_url(below(s.base, str(path)))
         except ValueError as error:
             s.fault("url", str(error))
-    return StoreConfig(url=url, state=state)
+    d = StoreConfig()
+    copies = s.take("copies", parse_destination, None)
+    if copies is not None and not copies.account:
+        copies = replace(copies, folder=str(s.path("copies", Path())))
+    return StoreConfig(
+        url=url,
+        state=state,
+        copies=copies,
+        copies_kept=s.whole("copies_kept", d.copies_kept, 1, 1000),
+        copies_every=s.span("copies_every", d.copies_every),
+    )
 
 
 def _schedule(s: Section) -> ScheduleConfig:
@@ -314,8 +351,11 @@ def _schedule(s: Section) -> ScheduleConfig:
         except ConfigError as error:
             raise ValueError("; ".join(error.problems)) from None
 
+    usual = ScheduleConfig().folder
+    folder = s.path("folder", usual)
     return ScheduleConfig(
-        folder=s.path("folder", ScheduleConfig().folder),
+        folder=folder,
+        named=folder != below(s.base, str(usual)),
         zones=s.take("zones", zones, ("UTC",)),
         reminders=s.take("reminders", offsets, ScheduleConfig().reminders),
     )

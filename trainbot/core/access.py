@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from trainbot.core.messages import Sender
 
@@ -19,7 +20,8 @@ NO_ORGANISER = (
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody on IRC: ``account`` if the network has services, else ``mask`` (nick!user@host, folded), valid only while
-    ``in_view``.  ``zone``: IANA name, '' if unknown; ``nolog``: what they say is not logged."""
+    ``in_view``.  ``zone``: IANA name, '' if unknown; ``nolog``: what they say is not logged.  Somebody behind a relay has
+    an account that only we can have given (``bridged_account``)."""
 
     id: int
     account: str | None
@@ -29,6 +31,17 @@ class Person:
     in_view: bool
     seen_at: datetime
     nolog: bool = False
+
+    @property
+    def bridge(self) -> str:
+        """``RELAY #channel`` for somebody whom we hear through a relay, '' for people on IRC."""
+        return (self.account or "").partition(" ")[2]
+
+
+def bridged_account(name: str, bridge: str) -> str:
+    """The account of somebody behind the relay and channel ``bridge``.  Its blank keeps it apart: accounts of services
+    and of bot.ini have none, so no role can be theirs."""
+    return f"{fold_account(name)} {fold_account(bridge)}"
 
 
 def fold_account(name: str) -> str:
@@ -51,7 +64,7 @@ class Role(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``account:NAME`` or ``mask:NICK!USER@HOST`` (``*`` and ``?`` match as on IRC; lower-cased)."""
+    """``account:NAME`` or ``mask:NICK!USER@HOST`` (``*`` and ``?`` match as on IRC; lower-cased); for relays also a nick."""
 
     kind: str
     pattern: str
@@ -59,6 +72,8 @@ class Rule:
     def matches(self, sender: Sender) -> bool:
         if self.kind == "account":
             return sender.account is not None and fold_account(sender.account) == self.pattern
+        if self.kind == "nick":
+            return sender.nick.lower() == self.pattern
         return fnmatchcase(sender.mask.lower(), self.pattern)
 
 
@@ -96,7 +111,18 @@ class Roles:
     rules: dict[Role, tuple[Rule, ...]] = field(default_factory=dict)
 
     def role_of(self, sender: Sender) -> Role:
-        return next((role for role, rule in self._ranked if rule.matches(sender)), Role.LEARNER)
+        return self._looked_up(sender)
+
+    def by_account(self, least: Role) -> bool:
+        """Whether an account gives that role, or a higher one."""
+        return any(role >= least and rule.kind == "account" for role, rules in self.rules.items() for rule in rules)
+
+    @cached_property
+    def _looked_up(self) -> Callable[[Sender], Role]:
+        """The role of each sender, looked up once: everything that somebody says asks for it several times."""
+        return lru_cache(maxsize=1024)(
+            lambda sender: next((role for role, rule in self._ranked if rule.matches(sender)), Role.LEARNER)
+        )
 
     @cached_property
     def _ranked(self) -> list[tuple[Role, Rule]]:

@@ -7,6 +7,7 @@ own rows; ``app`` joins them.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,9 @@ from rapidfuzz.distance import DamerauLevenshtein
 from trainbot.core.access import Person, Role
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
+from trainbot.core.other_bots import WORDS
+
+OWN = 6  # letters of a word in a channel that is taken for a misspelt command of ours: shorter ones are like anybody's
 
 
 class Scope(enum.Enum):
@@ -139,6 +143,27 @@ class Table:
             if len(key) > 1 and key[1] == first and command.role <= role:
                 scored[" ".join(key)] = 0  # !reset was meant as !lab reset
         return sorted(scored, key=lambda word: (scored[word], word))[:most]
+
+    def misspelt(self, text: str, role: Role) -> str | None:
+        """The command that somebody in a channel meant by the first word of ``text``, where other bots listen too: None
+        unless it has ``OWN`` letters, no other bot is known to have it, and it is like exactly one command."""
+        first = (text.split() or [""])[0].lower().rstrip("?!.,:;")
+        if len(first) < OWN or first in WORDS:
+            return None
+        near = {
+            " ".join(key[: place + 1]): command.words
+            for key, command in self._by_words.items()
+            for place, word in enumerate(key[:2])
+            if command.role <= role and DamerauLevenshtein.distance(first, word, score_cutoff=2) <= 2
+        }
+        return min(near) if len(near) == 1 or len(set(near.values())) == 1 else None
+
+    def worded(self, text: str) -> str:
+        """A text that names commands with ``!``, as all of ours do, with the prefix of this bot."""
+        if self.prefix == "!":
+            return text
+        words = "|".join(sorted({key[0] for key in self._by_words}))
+        return re.sub(rf"(?<![\w!])!(?=(?:{words})\b)", lambda _found: self.prefix, text)
 
     def read(self, call: Call, ask: Request) -> list[Any]:
         """The arguments as values, in order (omitted optional ones are missing at the end); a UserError gives the

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Call, Request, Scope, Table
-from trainbot.core.errors import BackendError, Denied, UserError
+from trainbot.core.errors import AccountNeeded, BackendError, Denied, UserError
 from trainbot.core.messages import Effect, Incoming, Reply, Sender
 from trainbot.core.parser import Addressed, addressed
 
@@ -59,6 +59,12 @@ class DispatchContext(Protocol):
     def openers(self, channel: str | None) -> Sequence[str]:
         """The words that start a question there."""
 
+    def by_account(self, role: Role) -> bool:
+        """Whether some account has that role, or a higher one."""
+
+    def login_help(self) -> str:
+        """What somebody without an account types to get one and to log in; '' if the network has no accounts."""
+
     def savepoint(self) -> AbstractContextManager[None]:
         """Rolls back what a failed handler wrote."""
 
@@ -77,6 +83,8 @@ class Dispatch:
         try:
             with self.around.savepoint():
                 return list(self._handle(incoming, vouched, meant or self.meant(incoming)))
+        except AccountNeeded as error:
+            return [Reply(self._log_in_first(str(error)), private=True, refused=True)]
         except UserError as error:
             return [Reply(str(error), refused=True)]
         except BackendError as error:
@@ -95,6 +103,15 @@ class Dispatch:
                     refused=True,
                 )
             ]
+
+    def _log_in_first(self, what: str) -> str:
+        how = self.around.login_help()
+        if not how:
+            return (
+                f"{what} you need an account, and I see no accounts on this network; an organiser can let everybody in with "
+                "require_account = no in bot.ini"
+            )
+        return f"{what} you need an account on this network: {how}. Then try again"
 
     def meant(self, incoming: Incoming) -> Resolved | None:
         """The part of the line addressed to us; None for ordinary talk."""
@@ -121,15 +138,21 @@ class Dispatch:
         ask = Request(incoming.sender, person, role, channel, private, incoming.at)
         if call.command.words == "yes":
             return self._confirmed(ask)
+        if call.command.words == "no":
+            return self._cancelled(ask)
         return self._run(ask, call, confirmed=vouched.confirmed if vouched is not None else None)
 
     def _unknown(self, found: Addressed, role: Role, private: bool) -> Sequence[Effect]:
-        near = self.table.nearest(found.text, role)
+        if found.sure:
+            near = self.table.nearest(found.text, role)
+        else:
+            meant = self.table.misspelt(found.text, role)
+            near = [] if meant is None else [meant]
         shown = " or ".join(self.table.prefix + word for word in near)
         word = found.text.split()[0][:30]
         if near:
             return [Reply(f'unknown command "{word}"; did you mean {shown}?')]
-        return [Reply(f'unknown command "{word}"; {self.table.prefix}help lists the commands')] if found.sure else []
+        return [Reply(f'unknown command "{word}"; {self.table.prefix}help says what to type')] if found.sure else []
 
     def _channel(self, found: Addressed, call: Call, sender: Sender) -> str | None:
         """The channel that a private line is about: the one it names, else that of the only class its sender is in, else
@@ -146,20 +169,36 @@ class Dispatch:
         return channels[0] if len(channels) == 1 else None
 
     def _confirmed(self, ask: Request) -> Sequence[Effect]:
-        key = (ask.person.id, None if ask.private else ask.channel)
-        asked = self.pending.pop(key, None)
-        if asked is not None:  # it may be pending in two places
-            self.pending = {at: other for at, other in self.pending.items() if at[0] != key[0] or other != asked}
-        if asked is None or ask.at - asked[0] > CONFIRM_WITHIN:
+        asked = self._asked(ask)
+        if asked is None:
             raise UserError("there is nothing to confirm")
         return self._run(
             Request(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True
         )
 
+    def _cancelled(self, ask: Request) -> Sequence[Effect]:
+        """In a channel, a no that answers nothing of ours is not for us."""
+        if self._asked(ask) is not None:
+            return [Reply("cancelled, nothing has changed")]
+        if ask.private:
+            raise UserError("there is nothing to cancel")
+        return []
+
+    def _asked(self, ask: Request) -> tuple[datetime, Call, str | None] | None:
+        """What they are still being asked there, and not any more from now on."""
+        key = (ask.person.id, None if ask.private else ask.channel)
+        asked = self.pending.pop(key, None)
+        if asked is not None:  # it may be pending in two places
+            self.pending = {at: other for at, other in self.pending.items() if at[0] != key[0] or other != asked}
+        return asked if asked is not None and ask.at - asked[0] <= CONFIRM_WITHIN else None
+
     def _run(self, ask: Request, call: Call, *, confirmed: bool | None) -> Sequence[Effect]:
         command = call.command
         if command.role > ask.role:
-            raise Denied(f"{self.table.prefix}{command.words} is for {command.role.word}s")
+            text = f"{self.table.prefix}{command.words} is for {command.role.word}s"
+            if ask.sender.account is None and self.around.by_account(command.role) and self.around.login_help():
+                raise AccountNeeded(f"{text}: to be known as one")  # they may only have forgotten to log in
+            raise Denied(text)
         if command.scope is Scope.PRIVATE and not ask.private:
             raise UserError(f"use a private message for that: /msg {self.around.nick} {command.words} …")
         if command.scope is Scope.CLASS and (ask.channel is None or not self.around.running(ask.channel)):
@@ -182,9 +221,11 @@ class Dispatch:
         return command.handler(ask, *values)
 
     def _ask_first(self, ask: Request, call: Call, question: str | Reply) -> Reply:
-        """Asks for confirmation; ``yes`` counts where the question was asked or where the command was given."""
+        """Asks for confirmation; ``yes`` counts where the question was asked or where the command was given.  Learners
+        are asked in private: a class of them would fill the channel."""
         self._forget(ask.at)
         reply = Reply(question) if isinstance(question, str) else question
+        reply = replace(reply, private=reply.private or ask.role < Role.HELPER)
         for place in {None if ask.private else ask.channel, None if reply.private or ask.private else ask.channel}:
             self.pending[ask.person.id, place] = (ask.at, call, ask.channel)
         return replace(reply, text=f"{reply.text} Type {self.table.prefix}yes within 60 s.")

@@ -3,6 +3,8 @@
 Any other exception is a bug: the user gets a reference, the log gets the traceback.
 """
 
+from __future__ import annotations
+
 
 class UserError(Exception):
     """Something the user can correct.  Its text is shown to them unchanged:
@@ -11,6 +13,11 @@ class UserError(Exception):
 
 class Denied(UserError):
     """The user is not allowed to do this, here or at all."""
+
+
+class AccountNeeded(Denied):
+    """Somebody without a services account asked for something that needs one.  The text says what, as in "to get a lab";
+    whoever answers adds how to log in on this network."""
 
 
 class ConfigError(Exception):
@@ -31,3 +38,17 @@ class NoSuchThing(BackendError):
 
 class HostDown(BackendError):
     """The host does not answer, or the connection was lost; the work may or may not have been done."""
+
+
+class Superseded(BackendError):
+    """Another machine has taken over from this one: this trainbot must not act any more."""
+
+    @classmethod
+    def by(cls, epoch: object, at: object = "", address: object = "") -> Superseded:
+        """``epoch``, ``at`` (a time) and ``address`` of the machine that took over, as it said."""
+        when = f" at {str(at)[:40]}" if at else ""
+        where = f", and people reach it at {str(address)[:100]}" if address else ""
+        return cls(
+            f"another machine has taken over from this one{when} (number {str(epoch)[:10]}){where}: nothing is done here; to make "
+            "this one the standby, run trainbot standby FOLDER"
+        )

@@ -1,4 +1,4 @@
-"""Writes files atomically: complete or not at all."""
+"""Writes files atomically, complete or not at all; and looks for a folder that exists."""
 
 from __future__ import annotations
 
@@ -92,3 +92,8 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def nearest_existing(path: Path) -> Path:
+    """``path``, or the nearest folder above it that exists."""
+    return next((each for each in (path, *path.parents) if each.exists()), path)

@@ -2,44 +2,79 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Protocol
 
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope, Table
 from trainbot.core.errors import UserError
-from trainbot.core.hooks import Feature
-from trainbot.core.messages import Effect, Reply
+from trainbot.core.hooks import Feature, NextStep
+from trainbot.core.messages import Effect, Priority, Reply
+from trainbot.core.other_bots import WORDS
 from trainbot.core.wording import in_lines
 
 LINE = 380  # bytes per line; with our prefix added, every server passes it on uncut
-GROUPS = {"labs": "labs", "class": "the class", "questions": "questions", "sessions": "sessions", "general": "more"}
+SENTENCES = 2  # of a situation; one more says where the rest is
+SHORT = 50  # letters of a command's help in a list
+GROUPS = {"labs": "Labs", "class": "The class", "questions": "Questions", "sessions": "Sessions", "general": "More"}
 
 
-class RunningClasses(Protocol):
+class Situation(Protocol):
+    """What help needs from the rest of the bot."""
+
     def running(self, channel: str) -> bool:
         """Whether a class is running in that channel."""
+
+    def next_steps(self, ask: Request) -> Sequence[NextStep]:
+        """What all features say that this person could type next, in the order of the features."""
 
 
 class Help(Feature):
     """``!help``.  ``contact``: who runs this bot, '' if not configured."""
 
-    def __init__(self, table: Table, contact: str, classes: RunningClasses) -> None:
-        self.table, self.contact, self.classes = table, contact, classes
+    def __init__(self, table: Table, contact: str, around: Situation) -> None:
+        self.table, self.contact, self.around = table, contact, around
 
     def help(self, ask: Request, command: str = "") -> list[Effect]:
-        p = self.table.prefix
+        if command.lower() == "topics":
+            lines = self._topics(ask)
+            return [
+                Reply(line, private=not ask.private, priority=Priority.LISTING if n else Priority.ANSWER)
+                for n, line in enumerate(lines)
+            ]
+        if (
+            command
+            and not ask.private
+            and self.table.named(command) is None
+            and command.split(maxsplit=1)[0].lower() in WORDS
+        ):
+            return []  # help of another bot in that channel
         if command:
             return [Reply(self._one(ask, command), private=not ask.private and ask.role < Role.HELPER)]
-        mine = [c for c in self.table.commands if c.role <= ask.role and c.words != "yes"]
-        if not (ask.channel and self.classes.running(ask.channel)):
-            mine = [c for c in mine if c.scope is not Scope.CLASS]
-        lines = []
+        steps = sorted(self.around.next_steps(ask), key=lambda step: step.urgency)[:SENTENCES]
+        said = " ".join([*(step.text for step in steps), f"{self.table.prefix}help topics lists the rest."])
+        return [Reply(said, private=not ask.private)]
+
+    def _topics(self, ask: Request) -> list[str]:
+        """The commands that somebody can use now, by theme: those of their role explained, and for staff those of
+        learners by name."""
+        p, shown = self.table.prefix, [c for c in self.table.commands if c.role <= ask.role and c.group in GROUPS]
+        if not (ask.channel and self.around.running(ask.channel)):
+            shown = [c for c in shown if c.scope is not Scope.CLASS]
+        themes = []
         for group, title in GROUPS.items():
-            words = [p + c.words for c in mine if c.group == group and " " not in c.words]
-            if words:
-                lines.append(f"{title}: {' '.join(words)}")
-        end = f"{p}help COMMAND for details" + (f"; I am run by {self.contact}" if self.contact else "")
-        return [Reply(line, private=not ask.private) for line in in_lines([*lines, end], LINE, " | ")]
+            explained = [
+                f"{p}{c.words} ({_in_short(c.help)})"
+                for c in shown
+                if c.group == group and (c.role > Role.LEARNER or (ask.role is Role.LEARNER and " " not in c.words))
+            ]
+            themes += in_lines([f"{title}: {explained[0]}", *explained[1:]], LINE, ", ") if explained else []
+        if ask.role > Role.LEARNER:
+            names = [p + c.words for c in shown if c.role is Role.LEARNER and " " not in c.words]
+            themes.append(f"For learners: {' '.join(names)}")
+        end = f"{p}help COMMAND explains one" + (f"; I am run by {self.contact}" if self.contact else "")
+        return in_lines([*themes, end], LINE, " | ")
 
     def _one(self, ask: Request, words: str) -> str:
         p = self.table.prefix
@@ -48,7 +83,7 @@ class Help(Feature):
             near = self.table.nearest(words.removeprefix(p), ask.role)
             raise UserError(
                 f'unknown command "{words[:30]}"'
-                + (f"; did you mean {p}{near[0]}?" if near else f"; {p}help lists the commands")
+                + (f"; did you mean {p}{near[0]}?" if near else f"; {p}help topics lists the commands")
             )
         more = [
             f"{p}{c.words.removeprefix(p)}"
@@ -70,12 +105,19 @@ class Help(Feature):
             Command(
                 "help",
                 self.help,
-                "list the commands you can use now; with a command: explain it",
-                (Argument("COMMAND", "words", optional=True, rest=True),),
+                "say what to type next; topics lists what else you can do, a command is explained",
+                (Argument("COMMAND or topics", "words", optional=True, rest=True),),
                 example="help lab",
             ),
-            Command("yes", nothing, "confirm what I just asked you"),
+            Command("yes", nothing, "confirm what I just asked you", group="answers"),
+            Command("no", nothing, "cancel what I just asked you", group="answers"),
         ]
+
+
+def _in_short(text: str) -> str:
+    """The first clause of a command's help."""
+    clause = re.split(r"[;:]|, e\.g\.", re.sub(r" \([^)]*\)", "", text), maxsplit=1)[0]
+    return clause if len(clause) <= SHORT else clause.split(",")[0]
 
 
 def commands_page(table: Table) -> str:

@@ -6,6 +6,7 @@ Each hook runs in its own savepoint, so a failing hook does not affect others.  
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from trainbot.core.access import Person
-from trainbot.core.commands import Command, Converter
+from trainbot.core.commands import Command, Converter, Request
 from trainbot.core.messages import Effect, Incoming, Reply
 
 #: What a hook returns: nothing, or what to do.
@@ -60,6 +61,26 @@ Hook = On | OnTick | OnChange
 NoticeWriter = Callable[[Any, datetime], Reply | None]
 
 
+class Urgency(enum.IntEnum):
+    """What somebody who asks for help is told first."""
+
+    ACCOUNT = 0  # without one, little of the rest works
+    DUTY = 1  # others wait for them
+    CLASS = 2
+    LAB = 3
+    QUESTION = 4
+    SESSION = 5
+    IDLE = 6  # what may be done at any time
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """One sentence for somebody who asks for help: where they stand, and the command to type next."""
+
+    urgency: Urgency
+    text: str
+
+
 class Feature:
     """One feature of the bot.  Every method is optional."""
 
@@ -83,8 +104,19 @@ class Feature:
         """Handles a line that is not a command but may be an answer; None if it is not for this feature."""
         return None
 
+    def next_steps(self, ask: Request) -> Sequence[NextStep]:
+        """What the person who asks for help could type next, as far as this feature knows."""
+        return ()
+
     def undone(self, items: Sequence[object]) -> None:
         """Called if the turn with these events and this work could not be stored: nothing begun in it is running."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueAt:
+    """Returned by a hook: something is due at that time of day, sooner than the next tick may come.  The latest one counts."""
+
+    moment: datetime
 
 
 # -- internal events ------------------------------------------------------------------

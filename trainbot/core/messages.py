@@ -169,6 +169,10 @@ class Line:
     ``ticket``: answered with LineSent or LineUndelivered.
     ``secret``: must not be logged or sent to anyone but ``target``.
     ``rank``: of whoever is answered.
+    ``command``: to be pasted into a shell; it follows at once, alone on a line of its own.
+    ``addressee``: whose nick the text begins with, if it answers somebody in a channel; others who get the same answer
+    share its line.
+    ``series``: what it belongs to, for ``Withdraw``.  ``fresh``: seconds after which it is no longer worth sending.
     """
 
     target: str
@@ -178,6 +182,19 @@ class Line:
     ticket: int | None = None
     secret: bool = False
     rank: Rank = Rank.CLASS
+    command: str = ""
+    addressee: str = ""
+    series: str = ""
+    fresh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Do not send what still waits of ``series``: what is said next replaces it.  ``instead`` is sent if anything was
+    withdrawn.  A line with a ticket is answered with LineUndelivered."""
+
+    series: str
+    instead: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +214,16 @@ class Modes:
     nicks: tuple[str, ...] = ()
 
 
-Outgoing = Line | Topic | Modes
+@dataclass(frozen=True, slots=True)
+class AskChanServ:
+    """Ask the network's services for something in a channel: ``TOPIC`` with the text, or ``OP`` for ourselves."""
+
+    channel: str
+    request: str
+    text: str = ""
+
+
+Outgoing = Line | Topic | Modes | AskChanServ | Withdraw
 
 
 # -- what handlers return ---------------------------------------------------------------------
@@ -206,7 +232,8 @@ Outgoing = Line | Topic | Modes
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer to the sender: where they asked, or in private if ``private`` is set.  ``question``: what it asks, if it
-    waits for a yes; ``refused``: it says why nothing was done."""
+    waits for a yes; ``refused``: it says why nothing was done; ``lease``: the id of the lease whose password is in it;
+    ``command``, ``series``: as in ``Line``."""
 
     text: str
     private: bool = False
@@ -214,6 +241,14 @@ class Reply:
     priority: Priority = Priority.ANSWER
     question: str = ""
     refused: bool = False
+    lease: int | None = None
+    command: str = ""
+    series: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """The text, and the command if there is one, for places without IRC's lines."""
+        return [self.text, self.command] if self.command else [self.text]
 
 
-Effect = Reply | Line | Topic | Modes
+Effect = Reply | Line | Topic | Modes | AskChanServ | Withdraw

@@ -38,6 +38,8 @@ def many_lines(text: str | bytes) -> str:
     """``text`` (bytes: UTF-8) with LF line ends; tabs stay, terminal escape sequences are removed whole.  The caller
     limits its length."""
     known = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    if known.replace("\n", "").replace("\t", "").isprintable():  # as in ``visible``
+        return known
     return _LINES.sub(r"\1", _BREAK.sub("\n", _ESCAPE.sub("", known)))
 
 

@@ -20,6 +20,13 @@ def span(length: timedelta) -> str:
     return " ".join(parts)
 
 
+def seconds(length: float) -> str:
+    """``2 s``, ``0.25 s``, ``under 0.01 s``: never with an exponent, and no digits that mean nothing."""
+    if 0 < length < 0.01:
+        return "under 0.01 s"
+    return f"{f'{length:.2f}'.rstrip('0').rstrip('.')} s"
+
+
 def as_many(
     items: Iterable[str], room: int, between: str = ", ", more: str = ", and {} more", most: int | None = None
 ) -> str:

@@ -9,34 +9,41 @@ countries, ``tzdata.zi`` the old names (tz-link.html and theory.html of the IANA
 from __future__ import annotations
 
 import functools
+import io
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib import resources
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import tzdata
-from rapidfuzz import process
+from rapidfuzz import fuzz, process
 
-from trainbot.core.city_names import CITIES, COUNTRIES, WELL_KNOWN
+from trainbot.core import city_names as known_names
 from trainbot.core.errors import UserError
 
 TZDATA_VERSION: str = tzdata.IANA_VERSION
 CHOICES = 6  # as many as fit an IRC line with the sentence
 MAX_NAME = 60
 _UTC_NAMES = frozenset({"utc", "gmt", "z", "zulu", "uct", "etc utc", "etc gmt", "etc uct"})
+# letters that NFKD does not take apart
+_SIGNS = str.maketrans({"−": "-", "–": "-", ";": ",", "(": ",", ")": ","})
+_LETTERS = str.maketrans("øłđð\u0131ħŧŋ", "olddihtn") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 _OFFSET = re.compile(r"^(?:utc|gmt)?\s*([+-])([0-9]{1,2})(?::?([0-5]\d))?$", re.IGNORECASE)
 
 
-# -- the data ---------------------------------------------------------------------------------
+_FILES = resources.files("tzdata").joinpath("zoneinfo")
 
 
-def _data(name: str) -> str:
-    return resources.files("tzdata").joinpath("zoneinfo", name).read_text(encoding="utf-8")
+@functools.cache
+def _data(name: str) -> bytes:
+    return _FILES.joinpath(name).read_bytes()
 
 
+@functools.cache
 def _rows(name: str) -> list[list[str]]:
-    return [line.split("\t") for line in _data(name).splitlines() if line and line[0] != "#"]
+    return [line.split("\t") for line in _data(name).decode().splitlines() if line and line[0] != "#"]
 
 
 @functools.cache
@@ -51,9 +58,7 @@ def zone(name: str) -> ZoneInfo:
     """The rules of the zone ``name``; KeyError if there is no zone of exactly that name."""
     if name not in names():
         raise KeyError(name)
-    path = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))
-    with path.open("rb") as data:
-        return ZoneInfo.from_file(data, key=name)
+    return ZoneInfo.from_file(io.BytesIO(_data(name)), key=name)
 
 
 @functools.cache
@@ -67,27 +72,26 @@ def _by_country() -> dict[str, tuple[str, ...]]:
 
 @functools.cache
 def _countries() -> dict[str, str]:
-    """Folded country name or ISO code -> ISO code; ``Britain (UK)`` goes by ``britain`` as well."""
+    """Folded country name -> ISO code; ``Britain (UK)`` goes by ``britain`` as well."""
     table: dict[str, str] = {}
     for code, name in _rows("iso3166.tab"):
         for key in (name, name.split(" (")[0]):
             table.setdefault(_fold(key), code)
-    # "Korea" and "Samoa" name two countries; COUNTRIES says which is meant
-    table |= {_fold(name): code for name, code in COUNTRIES.items()}
-    return table | {code.lower(): code for code in _by_country()}
+    # "Korea" and "Samoa" name two countries; known_names.COUNTRIES says which is meant
+    return table | {_fold(name): code for name, code in known_names.COUNTRIES.items()}
 
 
 @functools.cache
 def _distinct() -> tuple[str, ...]:
     """The zones that differ since 1970, most populous first."""
-    rest = [row[2] for row in _rows("zone1970.tab") if row[2] not in WELL_KNOWN]
-    return (*WELL_KNOWN, *rest)
+    rest = [row[2] for row in _rows("zone1970.tab") if row[2] not in known_names.WELL_KNOWN]
+    return (*known_names.WELL_KNOWN, *rest)
 
 
 @functools.cache
 def _links() -> dict[str, str]:
     """Old name -> current name."""
-    lines = (line.split() for line in _data("tzdata.zi").splitlines() if line.startswith("L "))
+    lines = (line.split() for line in _data("tzdata.zi").decode().splitlines() if line.startswith("L "))
     return {link: target for _mark, target, link in lines}
 
 
@@ -96,11 +100,17 @@ def _preferred() -> frozenset[str]:
     return frozenset(name for group in _by_country().values() for name in group)
 
 
+def load() -> None:
+    """Reads everything that a place is looked up in, so that no file is opened later; tables are made when needed."""
+    names()
+    for name in ("zone.tab", "iso3166.tab", "tzdata.zi", *_distinct()):
+        _data(name)
+
+
 def canonical(name: str) -> str:
     """``name`` as in zone.tab: ``US/Eastern`` is America/New_York, every UTC is ``UTC``."""
-    if _fold(name) in _UTC_NAMES:
-        return "UTC"
-    return name if name in _preferred() else _links().get(name, name)
+    found = name if name in _preferred() else _links().get(name, name)
+    return "UTC" if _fold(found) in _UTC_NAMES else found
 
 
 @functools.cache
@@ -110,53 +120,187 @@ def _by_name() -> dict[str, str]:
 
 @functools.cache
 def _by_city() -> dict[str, tuple[str, ...]]:
-    """Folded last part of a name -> the zones it is the last part of."""
+    """Folded last part of a name -> the zones it is the last part of; not ``Pacific/Samoa``, the name of a country
+    elsewhere, and no ordinary words (``Australia/North``)."""
     table: dict[str, set[str]] = {}
     for name in names():
-        area, _, city = name.rpartition("/")
-        if area and area != "Etc":
-            table.setdefault(_fold(city), set()).add(canonical(name))
-    for city, name in CITIES.items():
-        table[_fold(city)] = {name}
-    return {city: tuple(sorted(found)) for city, found in table.items()}
+        area, _, last = name.rpartition("/")
+        key, found = _fold(last), canonical(name)
+        elsewhere = key in _countries() and found not in _by_country().get(_countries()[key], ())
+        if area and area != "Etc" and key not in known_names.NO_CITIES and not elsewhere:
+            table.setdefault(key, set()).add(found)
+    cities = {_fold(name): (found,) for name, found in known_names.CITIES.items()}
+    namesakes = {_fold(name): found for name, found in known_names.NAMESAKES.items()}
+    return {name: tuple(sorted(found)) for name, found in table.items()} | cities | namesakes
+
+
+@functools.cache
+def _by_region() -> dict[str, tuple[str, ...]]:
+    """Folded name of a part of a country -> the zones in use there, from zone.tab's comments and REGIONS."""
+    table: dict[str, tuple[str, ...]] = {}
+    for row in _rows("zone.tab"):
+        key = _fold(row[3].partition(" (")[0]) if len(row) > 3 else ""
+        if key and key not in known_names.NO_CITIES:
+            table[key] = (*table.get(key, ()), row[2])
+    return table | {_fold(name): found for name, found in known_names.REGIONS.items()}
+
+
+@functools.lru_cache(maxsize=16)
+def _abbreviations(day: date) -> dict[str, tuple[str, ...]]:
+    """Folded abbreviation -> the zones whose clocks have it in the year around ``day``, most populous first.  (In July
+    alone, PST would be Manila's only.)"""
+    noon = datetime.combine(day, time(12), UTC)
+    weeks = [noon + timedelta(weeks=n) for n in range(-26, 27)]
+    table: dict[str, list[str]] = {}
+    for name in dict.fromkeys((*known_names.MEANT_FIRST, *_distinct())):
+        for short in {(week.astimezone(zone(name)).tzname() or "").lower() for week in weeks}:
+            table.setdefault(short, []).append(name)
+    table = {short.lower(): [name] for short, name in known_names.ABBREVIATIONS.items()} | table
+    return {short: tuple(found) for short, found in table.items() if short.isalpha()}
 
 
 # -- what people type -------------------------------------------------------------------------
 
 
+class UnknownPlace(UserError):
+    """No place of that name is known; the text suggests some if ``like`` is true."""
+
+    def __init__(self, text: str, *, like: bool = False) -> None:
+        super().__init__(text)
+        self.like = like
+
+
 def resolve_zone(text: str, at: datetime) -> str:
-    """The IANA name of the zone that ``text`` means: Area/City in any case, a city, a country's
-    only zone (or its ISO code), or an offset that one zone alone has at ``at``.
+    """The IANA name of the zone that ``text`` means: Area/City in any case, a city (``Portland, Maine`` too), the only
+    zone of a country (or its ISO code) or region, or the only one with this offset at ``at`` or with this abbreviation
+    in the year around it.
 
     Raises UserError with at most CHOICES choices if it may mean several zones or none.
     """
-    words = " ".join(text.split()).removeprefix("in ")
-    if "," in words and _fold(words.partition(",")[0]) in _by_city():  # Sydney, Australia
-        words = words.partition(",")[0]
+    words = re.sub("^in ", "", " ".join(text.translate(_SIGNS).split()), flags=re.IGNORECASE)
     if not words or len(words) > MAX_NAME:
         raise UserError("give the time zone as Area/City, for example: !tz Australia/Melbourne")
     if (offset := _OFFSET.match(words.replace(" ", ""))) is not None:
         return _from_offset(offset, at)
-    folded = _fold(words)
+    place, *areas = [part.strip() for part in words.split(",") if part.strip()] or [words]
+    if areas:
+        return _within(place, areas, at)
+    folded = _fold(place)
     if folded in _UTC_NAMES:
         return "UTC"
     if folded.startswith("etc gmt"):
         raise UserError("Etc/GMT zones have reversed signs: use a city instead, for example: !tz Europe/Berlin")
-    if folded in _by_name():
-        return canonical(_by_name()[folded])
-    if folded in _by_city():
-        return _only(words, _by_city()[folded], at)
-    if folded in _countries():
-        return _only(words, _by_country().get(_countries()[folded], ()), at)
-    raise _unknown(words, folded, at)
+    if found := _named(folded):
+        return _only(place, found, at)
+    if folded.upper() in _by_country():
+        return _from_code(place, folded.upper(), at)
+    short = _abbreviations(at.astimezone(UTC).date()).get(folded, ())
+    if short and (place.isupper() or folded not in known_names.NO_REGIONS):  # WEST is one, west is not
+        if len(short) > 1:
+            raise UserError(
+                f"{place.upper()} is an abbreviation used in several places: type !tz with one of {listed(short)}"
+            )
+        return short[0]
+    if folded.endswith(" time"):
+        return resolve_zone(folded.removesuffix(" time"), at)
+    return _without_comma(place.split(), at) or _refuse(place, folded)
 
 
 def resolve_place(text: str, at: datetime) -> str:
-    """``resolve_zone`` for a place within a longer line: its errors suggest the place to write there, not ``!tz``."""
+    """``resolve_zone`` for a place within a longer line: its errors suggest the place to write there, not ``!tz``, and
+    two letters alone are a word, not a country (``UK``, ``LA`` and ``PT`` are places)."""
+    said = re.sub(r"\s+time$", "", text, flags=re.IGNORECASE)
+    folded = _fold(said)
+    known = _named(folded) and (said.isupper() or folded.upper() not in known_names.NAMESAKES)
     try:
+        if len(folded) == 2 and not known and folded.isalpha():
+            raise UnknownPlace(text)
         return resolve_zone(text, at)
+    except UnknownPlace as error:
+        near = "a place is a large city or Area/City, for example Australia/Melbourne"
+        like = error.like and len(folded) > 5  # "train" is not like Turin
+        if like:
+            near = "did you mean " + str(error).partition("did you mean !tz ")[2]
+        raise UnknownPlace(f'I don\'t understand "{text[:40]}": {near}', like=like) from None
     except UserError as error:
         raise UserError(str(error).replace("type !tz with one of", "use one of").replace("!tz ", "")) from None
+
+
+def abbreviation_note(text: str, zone_name: str, at: datetime) -> str:
+    """``AWST is Australia/Perth; ``, to be said where an abbreviation was taken for a zone; else ''."""
+    short = _fold(text).removesuffix(" time")
+    taken = not _named(short) and _abbreviations(at.astimezone(UTC).date()).get(short) == (zone_name,)
+    return f"{short.upper()} is {zone_name}; " if taken else ""
+
+
+def _named(folded: str) -> tuple[str, ...]:
+    """The zones that one name, of a zone, city, country or region, may mean."""
+    if folded in _by_name():
+        return (canonical(_by_name()[folded]),)
+    towns = _by_city().get(folded) or _by_city().get(re.sub("(?<=[aou])e|(?<=a)a", "", folded), ())  # Zuerich, Aarhus
+    lands = _lands(folded)
+    if towns and (not lands or set(towns) <= set(lands)):  # Quebec is in Quebec, but Washington not in Washington
+        return towns
+    return _joined(towns, lands)
+
+
+def _lands(folded: str, *, after_comma: bool = False) -> tuple[str, ...]:
+    """The zones of the country and the region of that name (Georgia is both); ``after_comma``, also those of codes (OR,
+    SK) and of less known countries of that name (Pyongyang, Korea)."""
+    codes = [_countries().get(folded, "")]
+    if after_comma:
+        codes += [
+            folded.upper(),
+            *(code for code, name in _rows("iso3166.tab") if _fold(name.split(" (")[0]) == folded),
+        ]
+    coded = known_names.REGION_CODES.get(folded.upper(), ()) if after_comma else ()
+    return _joined(*(_by_country().get(code, ()) for code in codes), _by_region().get(folded, ()), coded)
+
+
+def _joined(*groups: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for group in groups for name in group))
+
+
+def _within(place: str, areas: list[str], at: datetime) -> str:
+    """The zone of ``place`` in all of ``areas`` (Portland, ME, USA).  If the city is only known elsewhere, this is
+    another of that name: it has the clocks of the area, provided that the area has no others."""
+    lands = [_lands(_fold(area), after_comma=True) for area in areas]
+    found = [land or _named(_fold(area)) for land, area in zip(lands, areas, strict=True)]
+    if () in found:
+        raise UserError(
+            f'I don\'t know "{areas[found.index(())]}": put a country or a state after the comma, or use Area/City, '
+            "for example: !tz Australia/Melbourne"
+        )
+    inside = tuple(name for name in found[0] if all(name in others for others in found[1:]))
+    known = _named(_fold(place))
+    if here := tuple(name for name in known if name in inside):
+        return _only(f"{place}, {areas[0]}", here, at)
+    if not inside or (known and not all(lands)):
+        raise UserError(
+            f"{place} is not in {' and '.join(areas)}: type !tz with one of {listed(_joined(known, *found))}"
+        )
+    return _only(areas[0], inside, at)
+
+
+def _without_comma(words: list[str], at: datetime) -> str | None:
+    """The zone of ``Portland OR`` or ``Melbourne Australia``; None if the words are not a place and its area."""
+    for n in range(1, len(words)):
+        place, area = " ".join(words[:n]), " ".join(words[n:])
+        known, lands = _named(_fold(place)), _lands(_fold(area), after_comma=area.isupper())
+        if not known or not lands:
+            continue
+        if here := tuple(name for name in known if name in lands):
+            return _only(place, here, at)
+        towns = known if _by_city().get(_fold(area)) else ()  # "Berlin New York": two cities
+        raise UserError(f"if {place} is in {area}, type !tz with one of {listed(_joined(towns, lands))}")
+    return None
+
+
+def _from_code(text: str, code: str, at: datetime) -> str:
+    if code.lower() in known_names.SMALL_WORDS:
+        country = next(row[1] for row in _rows("iso3166.tab") if row[0] == code)
+        raise UserError(f'if "{text}" is a country, write its name: !tz {country}')
+    return _only(text, _by_country()[code], at)
 
 
 def offset_choices(offset: timedelta, at: datetime) -> tuple[str, ...]:
@@ -182,9 +326,12 @@ def nearest(text: str) -> str | None:
 
 
 def _fold(text: str) -> str:
-    """Folds ``text`` as people type it: no case, no accents; ``_``, ``-``, ``/`` and ``.`` are spaces."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return " ".join(re.sub(r"[_\-/.,']", " ", plain).lower().replace("&", " and ").split())
+    """Folds ``text`` as people type it: no case, no accents; ``_``, ``-``, ``/`` and ``.`` are spaces.  Letters of other
+    scripts stay, so that they match nothing."""
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
+    plain = re.sub(r"\b([a-z])\.(?=[a-z]\b|$)", r"\1", plain.translate(_LETTERS))  # d.c.
+    words = re.sub(r"['’]", "", re.sub(r"[_\-/.,]", " ", plain)).replace("&", " and ")
+    return " ".join(re.sub(r"\bsaint\b", "st", words).split())
 
 
 def _from_offset(said: re.Match[str], at: datetime) -> str:
@@ -202,7 +349,7 @@ def _only(text: str, found: tuple[str, ...], at: datetime) -> str:
     """The only zone in ``found``, or the most populous if all show the same time for the coming year."""
     clocks: dict[tuple[timedelta | None, ...], str] = {}
     days = [at.astimezone(UTC) + timedelta(days=3 * n) for n in range(122)]
-    for name in sorted(found, key=lambda name: name not in WELL_KNOWN):
+    for name in sorted(found, key=lambda name: name not in known_names.WELL_KNOWN):
         clocks.setdefault(tuple(day.astimezone(zone(name)).utcoffset() for day in days), name)
     if len(clocks) == 1:
         return next(iter(clocks.values()))
@@ -211,26 +358,23 @@ def _only(text: str, found: tuple[str, ...], at: datetime) -> str:
     raise UserError(f"{text} has several time zones: type !tz with one of {listed(tuple(clocks.values()))}")
 
 
-def _unknown(text: str, folded: str, at: datetime) -> UserError:
-    """The error for an unknown name: an abbreviation, a region, or a typing error."""
-    short = tuple(n for n in _distinct() if at.astimezone(zone(n)).tzname() == text.upper())
-    short += tuple(
-        n for n in _distinct()
-        if n not in short and (at + timedelta(days=182)).astimezone(zone(n)).tzname() == text.upper()
-    )  # fmt: skip
-    if short:
-        return UserError(f"{text} is an abbreviation used in several places: type !tz with one of {listed(short)}")
+def _refuse(text: str, folded: str) -> NoReturn:
+    """Raises the error for an unknown name: a region with several zones, or a typing error."""
     region = tuple(row[2] for row in _rows("zone.tab") if len(row) > 3 and f" {folded} " in f" {_fold(row[3])} ")
-    if region:
-        return UserError(f"for {text}, type !tz with one of {listed(region)}")
-    words = [*_by_city(), *(name for name in _countries() if len(name) > 2)]
-    near = process.extract(folded, words, limit=CHOICES, score_cutoff=78)
+    if region and len(folded) > 3 and folded not in known_names.NO_REGIONS:
+        first = {name: n for n, name in enumerate(known_names.WELL_KNOWN)}
+        region = tuple(sorted(region, key=lambda name: first.get(name, len(first))))
+        raise UserError(f"for {text}, type !tz {'with one of ' * (len(region) > 1)}{listed(region)}")
+    words = [] if folded in known_names.NO_CITIES else [*_by_city(), *_countries()]
+    words = [word for word in words if len(word) > 2]
+    near = process.extract(folded, words, scorer=fuzz.ratio, limit=CHOICES, score_cutoff=78)
     cities = [name for word, *_ in near for name in _by_city().get(word, ())]
     lands = [name for word, *_ in near for name in _by_country().get(_countries().get(word, ""), ())[:1]]
-    close = tuple(dict.fromkeys([*cities, *lands]))
-    if close:
-        return UserError(f"no place called {text} in the time zone list: did you mean !tz {' or '.join(close[:3])}?")
-    return UserError(
+    if close := tuple(dict.fromkeys([*cities, *lands])):
+        raise UnknownPlace(
+            f"no place called {text} in the time zone list: did you mean !tz {' or '.join(close[:3])}?", like=True
+        )
+    raise UnknownPlace(
         f"no place called {text} in the time zone list: try a large city near you, for example: !tz melbourne"
     )
 
@@ -242,10 +386,14 @@ def listed(found: tuple[str, ...]) -> str:
 
 
 def iana(name: str) -> str | None:
-    """The canonical zone of that name, ignoring case; None if the tz database has none."""
+    """The canonical zone of that name, ignoring case; None if the tz database has none, or only one that is a mere offset
+    (``Etc/GMT+5``, ``EST``)."""
     folded = _fold(name)
     if folded in _UTC_NAMES:
         return "UTC"
     if folded in _by_name() and not folded.startswith("etc "):
         return canonical(_by_name()[folded])
-    return None
+    short = {_fold(known): known for known in names() if "/" not in known}.get(folded, "EST")
+    if short in ("EST", "MST", "HST"):
+        return None
+    return _by_city()[folded][0] if folded in _by_city() else canonical(short)

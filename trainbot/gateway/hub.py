@@ -10,17 +10,18 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
+from trainbot import __version__
 from trainbot.adapters.control.client import asked
 from trainbot.adapters.state_folder import PEPPER
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
+from trainbot.core.text import one_line
 from trainbot.features.labs.passwords import load_or_make_secret
 from trainbot.gateway import route_cache as table
 from trainbot.gateway.lab.jump_hosts import JumpHosts
 from trainbot.gateway.lab.lab_link import ENDED
 from trainbot.gateway.learner.console import Consoles
 from trainbot.gateway.learner.failed_logins import FailedLogins
-from trainbot.gateway.learner.guarded_connection import Turns
 from trainbot.gateway.learner.limits import (
     BROKEN,
     NO_LOGIN,
@@ -37,6 +38,7 @@ from trainbot.gateway.settings import GatewayConfig
 
 log = logging.getLogger(__name__)
 PENDING = 1000  # ended logins that wait for the bot
+SIGNED = 10_000  # ssh sessions in which somebody has signed that are remembered
 FIRST_TABLE = 5.0  # seconds that a login waits for the first table after the gateway has started
 
 
@@ -56,7 +58,7 @@ class LearnerConnection(Protocol):
 
     def moved(self, route: Route) -> None: ...
 
-    def show(self, before: StatusText, above: StatusText) -> None: ...
+    def show(self, above: StatusText) -> None: ...
 
     def tell(self, sentence: str) -> None: ...
 
@@ -82,9 +84,10 @@ class Hub:
         self._known, self._penalties = known, Penalties(known)
         self._waiting: PreAuthLimiter[LearnerConnection] = PreAuthLimiter(config.unauthenticated, known)
         self.failed_logins = FailedLogins()
-        self.turns = Turns()
+        self._ssh_sessions: dict[bytes, object] = {}  # and the login that has signed in each
         self._logins: deque[tuple[int, dict[str, Any]]] = deque(maxlen=PENDING)
         self._reporting = False
+        self._refused: set[str] = set()  # requests that this bot does not take, as logged
         self._inside: dict[LearnerConnection, int] = {}  # and the person
         self._pepper = load_or_make_secret(config.state / PEPPER)
         self._routes = self._last_table()
@@ -123,8 +126,9 @@ class Hub:
             return Routes((), self._pepper)
 
     def bot_is(self, up: bool) -> None:
-        log.info("connected to the bot" if up else "the bot is not running: the last known routes stay in force")
+        log.info("connected to the bot" if up else "the bot cannot be asked: the last known routes stay in force")
         if up:
+            self._refused.clear()
             self._report_logins()
         else:
             self._told.set()
@@ -144,7 +148,11 @@ class Hub:
 
     async def ask_bot(self, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
         """The bot's answer; BackendError if it is not running or does not answer in time."""
-        return await asked(self.config.control, request, timeout)
+        try:
+            return await asked(self.config.control, request, timeout)
+        except BackendError as error:
+            log.warning("the bot cannot be asked: %s", error)
+            raise
 
     def signed(self, who: Route | Guest, keys: list[str], tell: Callable[[], None]) -> None:
         """Reports the keys with which somebody has signed in a login that was theirs.  ``tell`` is called if one of them is
@@ -159,6 +167,7 @@ class Hub:
             )
             if answer.get("kept") is True:
                 tell()
+            self._note_refusal("a key", answer)
 
     def logged_out(self, person: int, login: dict[str, Any]) -> None:
         """Reports a login that has ended.  While the bot is away, the latest ``PENDING`` wait."""
@@ -175,7 +184,10 @@ class Hub:
         try:
             while self._logins:
                 person, login = self._logins[0]
-                await self.ask_bot({"op": "door", "do": "login", "person": person, "login": login})
+                answer = await self.ask_bot({"op": "door", "do": "login", "person": person, "login": login})
+                if answer.get("again") is True:
+                    return  # its database takes nothing now: again with the next login
+                self._note_refusal("the record of a login", answer)
                 if self._logins and self._logins[0][1] is login:
                     self._logins.popleft()
         except BackendError:
@@ -183,16 +195,27 @@ class Hub:
         finally:
             self._reporting = False
 
+    def _note_refusal(self, what: str, answer: dict[str, Any]) -> None:
+        """Logs once that this bot does not take ``what``, which is lost then."""
+        if "error" in answer and what not in self._refused:
+            self._refused.add(what)
+            log.warning(
+                "the bot does not take %s (%s); if it is older than this gateway (trainbot %s), restart it",
+                what,
+                one_line(str(answer["error"]), 200),
+                __version__,
+            )
+
     async def changed(self, timeout: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), timeout)
 
     def take_lines(self, value: Any) -> None:
         """Takes the new status lines; ValueError (and no change) if the table is invalid."""
-        before, self._lines = self._lines, read_lines(value)
+        self._lines = read_lines(value)
         for connection in list(self._inside):
             if connection.route is not None:
-                connection.show(before.get(connection.route.lease, StatusText()), self.above(connection.route.lease))
+                connection.show(self.above(connection.route.lease))
 
     def above(self, lease: str) -> StatusText:
         """The status line; viewers of the console come first, so that nobody is watched without knowing."""
@@ -213,10 +236,9 @@ class Hub:
         return lambda: self._change_watching(lease, lambda: self._watching.remove((lease, by)))
 
     def _change_watching(self, lease: str, change: Callable[[], None]) -> None:
-        before = self.above(lease)
         change()
         for connection in self._in_lease(lease):
-            connection.show(before, self.above(lease))
+            connection.show(self.above(lease))
 
     def _in_lease(self, lease: str) -> list[LearnerConnection]:
         return [
@@ -241,10 +263,16 @@ class Hub:
         self._penalties.add(address, WRONG_PASSWORD)
         self.failed_logins.failed(address, user)
 
-    def came(self, connection: LearnerConnection) -> None:
-        dropped = self._waiting.come(connection, connection.peer)
-        if dropped is not None:
-            dropped.cut()
+    def fresh(self, session: bytes, login: object) -> bool:
+        """Whether nobody else has signed in that ssh session: a worker could keep a signature and use it again."""
+        found = self._ssh_sessions.setdefault(session, login) is login
+        if len(self._ssh_sessions) > SIGNED:
+            del self._ssh_sessions[next(iter(self._ssh_sessions))]
+        return found
+
+    def came(self, connection: LearnerConnection) -> LearnerConnection | None:
+        """Registers a newcomer; returns the one to drop for it, which may be itself, or None."""
+        return self._waiting.come(connection, connection.peer)
 
     def entered(self, connection: LearnerConnection, person: int) -> bool:
         """Registers a login; False if ``person`` has too many connections."""
@@ -267,10 +295,11 @@ class Hub:
     # -- what the bot and shell commands ask
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        if request.get("op") != "leave":
+        if request.get("op") not in ("leave", "inside"):
             return await self._handlers.answer(request)
-        self._leaving = True
-        self._leave_if_empty()
+        if request["op"] == "leave":
+            self._leaving = True
+            self._leave_if_empty()
         return {"inside": len(self._inside)}
 
     def _leave_if_empty(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import hashlib
 import logging
 import os
 import resource
@@ -19,12 +18,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-import trainbot
+from trainbot.adapters.service_manager import ServiceManager
 from trainbot.core.errors import BackendError
 from trainbot.core.files import write_whole
 from trainbot.core.log_format import JsonFormatter, PlainFormatter
 from trainbot.core.tasks import Tasks
+from trainbot.gateway.program import program
 from trainbot.gateway.settings import GatewayConfig
+from trainbot.gateway.template import Template, how_many
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +36,22 @@ _FLOCK = "@hhqqi0q"  # struct flock of fcntl(2)
 
 def main(config: GatewayConfig, as_json: bool = False) -> int:
     """Runs the gateway until SIGTERM or SIGINT; returns 0, or 1 with one sentence on stderr."""
+    service = ServiceManager.from_environment()
     _log_to_stderr(config.state, as_json)
     lock: int | None = None
+    template: Template | None = None
     try:
         lock = _hold(config.state)
         _room_for_connections()
-        asyncio.run(_until_signal(config))
+        template = Template(how_many())  # first, because it takes as long as the rest
+        asyncio.run(_until_signal(config, service, template))
         return 0
     except BackendError as error:
         print(f"trainbot gateway: {error}", file=sys.stderr)
         return 1
     finally:
+        if template is not None:
+            template.close()
         if lock is not None:
             (config.state / PID).unlink(missing_ok=True)
             os.close(lock)
@@ -83,17 +89,6 @@ def version(state: Path) -> str:
     return next((line.partition(" ")[2] for line in _lines(state) if line.startswith("program ")), "")
 
 
-def program() -> str:
-    """Identifies the installed gateway: trainbot's version and a digest of the gateway's sources, since an installation
-    from a checkout changes without a new version."""
-    digest = hashlib.sha256()
-    for folder in ("gateway", "adapters/control"):
-        for path in sorted((Path(trainbot.__file__).parent / folder).rglob("*.py")):
-            with suppress(OSError):
-                digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return f"{trainbot.__version__}-{digest.hexdigest()[:12]}"
-
-
 def _addresses(state: Path, word: str) -> tuple[tuple[str, int], ...]:
     fields = [line.split(" ") for line in _lines(state)]
     try:
@@ -112,7 +107,7 @@ def _lines(state: Path) -> list[str]:
         return []
 
 
-def start_detached(config_path: Path, state: Path, command: Sequence[str] | None = None, timeout: float = 20.0) -> int:
+def start_detached(config_path: Path, state: Path, command: Sequence[str] | None = None, timeout: float = 60.0) -> int:
     """The process id of a listening gateway: the one that runs on ``state`` already, or a new one.
 
     The new one (default: ``trainbot gateway -c config_path``) has a session of its own, so that neither the bot's
@@ -239,8 +234,8 @@ def _log_to_stderr(state: Path, as_json: bool) -> None:
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
 
 
-async def _until_signal(config: GatewayConfig) -> None:
-    from trainbot.gateway.ssh_server import serve  # brings asyncssh, which the bot does not need
+async def _until_signal(config: GatewayConfig, service: ServiceManager, template: Template) -> None:
+    from trainbot.gateway.server import serve  # brings asyncssh, which the bot does not need
 
     ours = program()  # now: the files may have changed by the time somebody asks
 
@@ -252,12 +247,21 @@ async def _until_signal(config: GatewayConfig) -> None:
             *(f"asked {host} {port}" for host, port in config.listen),
         ]
         write_whole(config.state / PID, "\n".join(lines) + "\n")
-        log.info("listening on %s", ", ".join(f"{host} port {port}" for host, port in bound))
+        listening = f"listening on {', '.join(f'{host} port {port}' for host, port in bound)}"
+        log.info("%s", listening)
+        service.status(listening)
+        service.ready()
 
     async with Tasks() as tasks:
-        serving = tasks.start(serve(config, ready), "gateway", awaited=True)
+        serving = tasks.start(serve(config, template, ready), "gateway", awaited=True)
+        tasks.start(service.keep_alive(), "signs of life")
         loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            service.stopping()
+            serving.cancel()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, serving.cancel)
+            loop.add_signal_handler(number, stop)
         with suppress(asyncio.CancelledError):
             await serving

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.state_folder import ROUTES
+from trainbot.core.clock import boot_id
 from trainbot.core.files import write_whole
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ def keep(state: Path, table: Any) -> None:
     Without fsync: this runs at every change, and no session survives a power cut anyway.  The file holds names, public keys and peppered digests, no password.
     """
     try:
-        write_whole(state / ROUTES, json.dumps({"kept_at": time.time(), "table": table}), 0o600, durable=False)
+        moment = {"kept_at": time.time(), "boot_id": boot_id(), "boottime": time.clock_gettime(time.CLOCK_BOOTTIME)}
+        write_whole(state / ROUTES, json.dumps({**moment, "table": table}), 0o600, durable=False)
     except (OSError, ValueError, TypeError) as error:
         log.warning("cannot save the table of routes: %s", error)
 
@@ -32,8 +34,8 @@ def last(state: Path) -> Any:
     path = state / ROUTES
     try:
         with path.open("rb") as file:
-            kept = json.loads(file.read(TOO_LARGE))
-        age = time.time() - float(kept["kept_at"])
+            kept = dict(json.loads(file.read(TOO_LARGE)))
+        age = _age(kept)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
@@ -43,3 +45,10 @@ def last(state: Path) -> Any:
         log.info("%s is too old and is ignored", path)
         return None
     return kept.get("table")
+
+
+def _age(kept: dict[str, Any]) -> float:
+    """Seconds since it was saved, by the wall clock only if the machine was started since: somebody may have set it."""
+    if kept.get("boot_id") and kept["boot_id"] == boot_id():
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - float(kept["boottime"])
+    return time.time() - float(kept["kept_at"])

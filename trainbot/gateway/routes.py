@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from trainbot.features.labs import passwords
@@ -41,7 +41,11 @@ class Route:
     candidates: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def without_secrets(self) -> Route:
+        """What a worker may know of it."""
+        return replace(self, name="", digest="", keys=(), candidates=(), console="")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Route:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from trainbot.adapters.state_folder import CONTROL
+
+if TYPE_CHECKING:  # workers need no bot.ini, and start sooner without what reads it
+    from trainbot.config import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +41,24 @@ class GatewayConfig:
     keepalive: float = 15.0  # seconds between keepalives to lab, learner and host; four unanswered: gone
     jump_host_wait: float = 10.0  # time for the login to a jump host, and for its connection to a lab
     jump_host_idle: float = 300.0  # an unused connection to a jump host is closed after this
+
+    def for_workers(self) -> dict[str, Any]:
+        """The times and limits, as JSON: a worker gets no path."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.default is not MISSING}
+
+    @classmethod
+    def of_a_worker(cls, told: dict[str, Any]) -> Self:
+        """``for_workers``, read."""
+        return cls((), Path(), Path(), Path(), **told)
+
+
+def gateway_config(config: Config) -> GatewayConfig:
+    """The settings of bot.ini's gateway.  Imports nothing heavy: a gateway that has failed has to be back soon."""
+    state = config.store.state
+    return GatewayConfig(
+        listen=config.gateway.listen,
+        state=state,
+        control=state / CONTROL,
+        lab_key=config.gateway.lab_key,
+        tmux=config.gateway.tmux,
+    )

@@ -10,6 +10,7 @@ from typing import Any
 
 from trainbot import shipped
 from trainbot.adapters.db import Store
+from trainbot.adapters.db.opening import refuse_missing
 from trainbot.adapters.state_folder import lab_key, state_folder
 from trainbot.config import Config
 from trainbot.config.labs_sections import LAB_WORDS, NAME
@@ -166,6 +167,7 @@ def remove(config: Config, name: str, old_only: bool, progress: Progress) -> lis
 
 def _labs_of(config: Config, name: str) -> int:
     """How many labs of it hosts may have, including kept labs and labs that are being removed."""
+    refuse_missing(config.store.url, config.store.state)
     if not database_exists(config.store.url):
         return 0
     store = Store(config.store.url, read_only=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trainbot.model.lab import Lease
+from trainbot.model.session import Session
 
+BEGUN_EARLY = timedelta(hours=12)  # a class that ended longer before the planned start was a rehearsal
 LONGEST = timedelta(hours=12)  # a class that nobody ended counts as over this long after its start
 
 
@@ -36,6 +38,14 @@ class ClassRun:
     told: int = 0
     told_at: datetime | None = None
     lecture: bool = False
+
+
+def held(run: ClassRun, session: Session) -> bool:
+    """Whether the session is over because this class of it has ended: at its planned start or later, or shortly before it
+    and after half of the planned length.  A class that was begun by mistake, or to try something, is not the session."""
+    if run.ended_at is None or run.ended_at < session.start - BEGUN_EARLY:
+        return False
+    return run.ended_at >= session.start or run.ended_at - run.started_at >= timedelta(minutes=session.minutes) / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from trainbot.core.access import Roles
+from trainbot.core.bridge import Relays
+from trainbot.model.copies import Destination
 from trainbot.model.host import GuestType, HostConfig
 from trainbot.model.reminder import ReminderOffset, parse_offsets
 
@@ -39,10 +41,12 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class IrcConfig:
-    """[irc].  ``flood_interval``: in seconds; ``tls_fingerprint``: SHA-256, lower-case hex without colons;
+    """[irc].  ``login_help``: what people type to get an account and log in, '' for what the network shows;
+    ``flood_interval``: in seconds; ``tls_fingerprint``: SHA-256, lower-case hex without colons;
     ``nickserv``: log in through NickServ if the network has no SASL; ``nick_back``: what NickServ is told to do, once
     we are logged in, with whoever has our nick; ``notice``: send NOTICE if nothing in it is secret; ``talk``: (channel
-    for talk, the class channel that it belongs to); ``more_servers``: tried in turn if ``server`` fails."""
+    for talk, the class channel that it belongs to); ``more_servers``: tried in turn if ``server`` fails; ``relays``: bots
+    that repeat in our channels what is said elsewhere."""
 
     server: str = "irc.libera.chat"
     port: int = 6697
@@ -56,6 +60,7 @@ class IrcConfig:
     user: str = "trainbot"
     realname: str = "trainbot: training bot"
     contact: str = ""
+    login_help: str = ""
     channels: tuple[str, ...] = ()
     talk: tuple[tuple[str, str], ...] = ()
     keys: tuple[tuple[str, Secret], ...] = ()
@@ -71,6 +76,7 @@ class IrcConfig:
     flood_interval: float = 2.0
     notice: bool = False
     prefix: str = "!"
+    relays: Relays = field(default_factory=Relays)
 
     @property
     def class_channels(self) -> tuple[str, ...]:
@@ -88,15 +94,22 @@ class IrcConfig:
 
 @dataclass(frozen=True, slots=True)
 class StoreConfig:
-    """[store].  ``state``: keys, the control socket and pid files (mode 0700)."""
+    """[store].  ``state``: keys, the control socket and pid files (mode 0700); ``copies``: where copies of the whole
+    installation go, of which ``copies_kept`` are kept, and which are brought up to date every ``copies_every``."""
 
     url: str = "sqlite:///trainbot.db"
     state: Path = Path("state")
+    copies: Destination | None = None
+    copies_kept: int = 5
+    copies_every: timedelta = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleConfig:
+    """[schedule].  ``named``: bot.ini names another folder than the usual one, so it is a fault if there is none."""
+
     folder: Path = Path("schedules")
+    named: bool = False
     zones: tuple[str, ...] = ("UTC",)
     reminders: tuple[str, ...] = ("7d", "1d", "1h", "10m")
 
@@ -108,7 +121,12 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, slots=True)
 class ExerciseConfig:
+    """[exercises].  ``named``: bot.ini names the folder, so it is a fault if there is none; ``included``: the folder of the
+    exercises that come with trainbot, None to leave them out."""
+
     folder: Path = Path("exercises")
+    named: bool = False
+    included: Path | None = None
     share: int = 60  # percent of a class that should have done a step before !next goes on without advice
 
 
@@ -117,7 +135,7 @@ class LabsConfig:
     per_person: int = 1
     lease: timedelta = timedelta(hours=4)
     cap: timedelta = timedelta(hours=12)
-    lost_after: timedelta = timedelta(seconds=20)  # a host is lost when it has not answered for this long
+    lost_after: timedelta = timedelta(seconds=6)  # a host is lost when all of it has been silent for this long
     warn: timedelta = timedelta(minutes=15)
     grace: timedelta = timedelta(minutes=30)  # after the end of a class, before its labs may end
     spare: int = 2
@@ -171,6 +189,9 @@ class QuestionsConfig:
     long: timedelta = timedelta(minutes=10)  # ... or one has waited this long
 
 
+SESSIONS_PAGE = "sessions.html"
+
+
 @dataclass(frozen=True, slots=True)
 class RecordsConfig:
     """[records].  ``keep``: how long records name people; None: for ever (trainbot log prune)."""
@@ -179,6 +200,18 @@ class RecordsConfig:
     public_url: str = ""
     log: bool = False
     keep: timedelta | None = None
+
+    @property
+    def sessions_url(self) -> str:
+        """The URL of the page with all sessions; '' if it is not served."""
+        return f"{self.public_url.rstrip('/')}/{SESSIONS_PAGE}" if self.public_url else ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """[metrics].  ``listen``: where Prometheus gets them; nowhere by default."""
+
+    listen: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +229,4 @@ class Config:
     gateway: GatewaySection
     questions: QuestionsConfig
     records: RecordsConfig
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)

@@ -5,10 +5,13 @@ Texts are markdown with LF line ends, without control characters.  Scripts run i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+from rapidfuzz import fuzz
 
 from trainbot.core.errors import UserError
 
@@ -98,7 +101,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" if none is given.
+    """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" if none is given.  ``written_for``: the image
+    that its files name, if ``image`` stands in for it here, otherwise "".
 
     ``second_image``: of a second lab that people may have for comparison; no script runs in it.
     ``permissive``: the lab needs SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
@@ -119,6 +123,16 @@ class Exercise:
     solution_after: timedelta = timedelta(minutes=5)
     assets: Script | None = None
     second_image: str = ""
+    written_for: str = ""
+
+    def unchecked(self, has_labs: bool) -> str:
+        """Why none of its scripts can run; '' if they can, or if it has none.  ``has_labs``: labs of its image can be
+        made."""
+        if not self.has_scripts and not any(step.verify or step.hint_script for step in self.steps):
+            return ""
+        if not self.image:
+            return "the exercise names no image"
+        return "" if has_labs else f"there are no {self.image} labs here"
 
     @property
     def has_scripts(self) -> bool:
@@ -131,12 +145,15 @@ class Exercise:
         )
 
 
+LEAST = 3  # letters of what may stand for a longer name
+ALIKE = 75  # percent of letters that a misspelt name has in common with what was meant
 Files = tuple[tuple[str, int, int], ...]  # (path, mtime in ns, bytes) of each file
 
 
 @dataclass(frozen=True, slots=True)
 class ExerciseLibrary:
-    """The exercises that were found.  ``problems``: of all exercises, in the order of their folders."""
+    """The exercises that were found, one's own before the ``included`` ones, which come with trainbot.  ``problems``: of
+    all exercises, in the order of their folders."""
 
     folder: Path
     exercises: Mapping[str, Exercise] = field(default_factory=dict)
@@ -144,23 +161,60 @@ class ExerciseLibrary:
     seen: Mapping[Path, tuple[Files, Exercise | None, tuple[ExerciseProblem, ...]]] = field(
         default_factory=dict, repr=False
     )
+    included: frozenset[str] = frozenset()
 
-    def find(self, words: str) -> Exercise:
-        """The exercise with this slug, or the only one whose slug begins with it or whose title contains these words.
-        Raises UserError that lists the available ones."""
+    @property
+    def own(self) -> list[str]:
+        """The slugs of all that are not included."""
+        return [slug for slug in self.exercises if slug not in self.included]
+
+    def matching(self, words: str) -> list[Exercise]:
+        """Those in whose slugs and titles words begin with each of these ``words``; all of them without words."""
+        wanted = _words(words)
+        return [
+            e
+            for e in self.exercises.values()
+            if all(any(part.startswith(word) for part in _words(f"{e.title} {e.slug}")) for word in wanted)
+        ]
+
+    def find(self, words: str, begin: str = "") -> Exercise:
+        """The exercise with this slug, or the only one whose slug begins with it or whose title has these words: the
+        only one of one's own if there are several.  Raises UserError that offers the nearest, or lists the available
+        ones; on IRC with the command to type, of which ``begin`` is the first part ("!start ")."""
         wanted = " ".join(words.lower().split())
         if wanted in self.exercises:
             return self.exercises[wanted]
-        found = [e for e in self.exercises.values() if wanted and e.slug.startswith(wanted.replace(" ", "-"))]
-        found = found or [
-            e
-            for e in self.exercises.values()
-            if wanted and all(word in f"{e.title} {e.slug}".lower() for word in wanted.split())
-        ]
-        if len(found) == 1:
-            return found[0]
+        told = len(wanted) >= LEAST  # one letter is the beginning of something by chance
+        found = [e for e in self.exercises.values() if told and e.slug.startswith(wanted.replace(" ", "-"))]
+        found = found or (self.matching(wanted) if told else [])
+        own = [e for e in found if e.slug not in self.included]
+        if len(found) == 1 or len(own) == 1:
+            return (own or found)[0]
         there = [e.slug for e in found] or list(self.exercises)
         shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
+        more = "; !exercises lists them" if begin else ""
         if found:
-            raise UserError(f"which one: {shown}?")
-        raise UserError(f"no exercise with that name (available: {shown})" if there else "there are no exercises yet")
+            raise UserError(f"which one: {shown}?{f' Type {begin}{there[0]}' if begin else ''}{more}")
+        if near := nearest(wanted, {e.slug: f"{e.slug} {e.title}" for e in self.exercises.values()}):
+            raise UserError(
+                f"no exercise with that name; did you mean {' or '.join(begin + slug for slug in near)}?{more[1:]}"
+            )
+        raise UserError(
+            f"no exercise with that name (available: {shown}){more}" if there else "there are no exercises yet"
+        )
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def nearest(words: str, names: Mapping[str, str]) -> list[str]:
+    """The keys whose texts are most like ``words``, best first: at most two, [] if none is.  A single word is compared
+    with each word of a text."""
+    said, scores = " ".join(_words(words)), {}
+    for key, text in names.items():
+        parts = [part for part in _words(text) if " " not in said and len(part) > LEAST]
+        parts += [" ".join(_words(key)), " ".join(_words(text))]
+        scores[key] = max(fuzz.ratio(said, part) for part in parts)
+    best = max(scores.values(), default=0.0)
+    return [key for key, score in scores.items() if score == best and best >= ALIKE][:2]

@@ -61,8 +61,8 @@ class DomainState(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Domain:
     """A domain of ours as the host reports it.  ``endpoint``: (address, TCP port) of its ssh, if known.  ``run``:
-    differs after each boot (Xen: the domain's number), '' if the host cannot tell.  ``disk``: only in a report, and
-    None if unknown."""
+    differs after each boot (Xen: the domain's number), '' if the host cannot tell.  ``disk``, ``cpu`` (seconds of CPU time
+    used since it was started): only in a report, and None if unknown."""
 
     id: str
     name: str
@@ -70,6 +70,7 @@ class Domain:
     endpoint: tuple[str, int] | None = None
     run: str = ""
     disk: DiskUse | None = None
+    cpu: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,9 @@ class HostDriver(Protocol):
     def open(self) -> None: ...
     def close(self) -> None: ...
     def report(self) -> HostReport: ...
+    def ping(self) -> None:
+        """One question over the connection that costs the host nothing."""
+
     def make(self, spec: LabSpec) -> Domain:
         """Makes the lab if it does not exist, with a fresh overlay and domain; starts the existing one if it is off."""
 
@@ -132,8 +136,24 @@ class HostUp:
 
 
 @dataclass(frozen=True, slots=True)
+class HostSuperseded:
+    """Another machine has taken over from this one, as the claim on the host says."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostLost:
     """The host no longer answers (the connection is retried automatically, for ever)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostDoubted:
+    """The host is late with something, which may mean nothing: it has to be probed.  ``reason``: one sentence."""
 
     name: str
     reason: str
@@ -151,7 +171,7 @@ class HostWorkDone:
     down: bool = False
 
 
-HostEvent = HostUp | HostLost | HostWorkDone
+HostEvent = HostUp | HostLost | HostDoubted | HostWorkDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +190,7 @@ class HostConfig:
     labs: int = 15
     folder: Path = field(default_factory=lambda: Path("labs"))  # overlays (embedded) or the pool's target (remote)
     network: str = "default"
-    keepalive: int = 5  # seconds between keepalive messages ...
+    keepalive: int = 3  # seconds between keepalive messages ...
     keepalive_count: int = 2  # ... of which this many may go unanswered
     deadline: float = 60.0  # of one call
     kvm: bool = False  # QEMU only: hardware virtualisation was tried and works; otherwise labs are emulated

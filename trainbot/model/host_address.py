@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -38,6 +39,7 @@ class HostAddress:
     root: Path | None = None
 
 
+@lru_cache(maxsize=1024)
 def host_address(uri: str) -> HostAddress:
     """The address for libvirt.  Raises BackendError for a URI that trainbot has no driver for.
 

@@ -47,21 +47,26 @@ class CheckLogin:
 
 @dataclass(frozen=True, slots=True)
 class ProbeHost:
-    """A request to find out whether any ssh server speaks at these addresses, and to report HostProbed."""
+    """A request to listen to a host for a second and to report HostProbed: to its libvirt, its sshd (``via``) and the ssh
+    servers of its labs.  ``begins``: it was not listened to just before."""
 
     host: str
     endpoints: tuple[tuple[str, int], ...]
     via: str = ""
+    begins: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class HostProbed:
-    """Whether any lab of this host, which does not answer, still speaks; ``greets``: whether its own ssh server
-    does."""
+    """One round of listening.  ``speaks``: a lab answered; ``greets``: the host's sshd did; ``accepts``: its sshd says
+    nothing, but its machine accepts connections.  ``span``: seconds that were listened since the round before, 0 if this
+    process was not awake all the time, so that silence means nothing."""
 
     host: str
     speaks: bool
     greets: bool = False
+    accepts: bool = False
+    span: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,12 @@ class LabBooted:
 
 @dataclass(frozen=True, slots=True)
 class LoginChecked:
-    """Whether a login to the lab worked just now; ``error``: one sentence if it did not."""
+    """Whether a login to the lab worked just now; ``error``: one sentence if it did not; ``slow``: it only took too
+    long."""
 
     lab: str
     error: str = ""
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

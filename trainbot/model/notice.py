@@ -19,13 +19,17 @@ class NoticeKind(StrEnum):
     TEXT = "text"
     ANNOUNCEMENT = "announcement"
     ANSWER = "answer"
+    INVITATION = "invitation"
     LAB = "lab"
     MY_REMINDER = "my reminder"
+    POLL_RESULT = "poll result"
     POSITION = "place"
+    PROGRESS = "progress"
     QUESTIONS_WAIT = "queue"
     READINESS = "readiness"
     REMINDER = "reminder"
     SEAT = "seat"
+    SSH_COMMAND = "ssh command"
 
     @classmethod
     def _missing_(cls, _value: object) -> NoticeKind:

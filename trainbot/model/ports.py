@@ -52,11 +52,21 @@ class Audience(Protocol):
     def present(self, person: Person, channel: str) -> bool:
         """Whether they can see what is said in ``channel``."""
 
+    def relays(self, sender: Sender) -> bool:
+        """Whether that is a bot that repeats here what is said elsewhere ([irc] relays)."""
+
+    def reached_in(self, person: Person) -> str:
+        """The channel in which somebody behind a relay is heard and answered; '' if the relay is not there, or for people on
+        IRC."""
+
     def seeing(self) -> bool:
         """Whether we can see anybody at all."""
 
     def channels_of(self, sender: Sender) -> list[str]:
         """The class channels that this sender is in; all of ours if they are in none."""
+
+    def login_help(self) -> str:
+        """What somebody without an account types to get one and to log in on this network; '' if it has no accounts."""
 
 
 class People(Protocol):
@@ -77,7 +87,7 @@ class People(Protocol):
         """The person with that nick (present, with an open question, or ignored), and whether they are staff."""
 
     def learners(self, channel: str) -> list[Sender]:
-        """Everybody in the channel except staff and the bot."""
+        """Everybody in the channel except staff, the bot and relays."""
 
     def staff(self, channel: str | None, now: datetime) -> list[Person]:
         """The presenters and organisers in that channel; in all of ours if the bot is not in it."""
@@ -129,16 +139,19 @@ class LabStock(LabRoom, Protocol):
     """The existing labs, for parts that only look at them."""
 
     def lab_of(self, person_id: int, image: str) -> Lab | None:
-        """That person's lab of that image, unless they work on a machine of their own."""
+        """That person's lab of that image, unless they run it on a machine of their own."""
 
     def labs_of(self, image: str) -> dict[int, Lab]:
-        """The running labs of that image, by person; without people who work on machines of their own."""
+        """The running labs of that image, by person; without people who run it on machines of their own."""
 
     def alive(self) -> dict[str, Lab]:
         """The labs that are alive, by id."""
 
     def way_in(self, lab: Lab) -> LabRoute | None:
         """How to log in to the lab now; None if that is not possible."""
+
+    def in_words(self, person_id: int) -> str:
+        """That person's labs and how they are, in a few words for staff."""
 
 
 class Timetable(Protocol):
@@ -170,7 +183,8 @@ class ClassContext(Protocol):
         """Called when a lab was asked for: notes it on the class's timeline, and counts the person as taking part."""
 
     def went_home(self, ask: Request, image: str) -> None:
-        """The same for somebody who runs that image on a machine of their own."""
+        """The same for somebody who runs that image on a machine of their own; nothing if the class there uses
+        another."""
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
         """Called when a lab is about to be as its image was, or as it was at ``since``: returns what its person can
@@ -181,6 +195,11 @@ class Journal(Protocol):
     """The timeline of a class, and its minutes."""
 
     def noted(self, ask: Request, kind: str, text: str) -> None: ...
+
+    def note(
+        self, channel: str | None, nick: str, kind: str, text: str, at: datetime, person_id: int | None = None
+    ) -> None:
+        """The same for what nobody typed: adds an entry to the class that runs in ``channel``, if there is one."""
 
     def minutes_at(self, run: ClassRun) -> str:
         """The words that tell people where the minutes are."""
@@ -197,8 +216,9 @@ class Journal(Protocol):
 class Pages(Protocol):
     """What is written for people outside of IRC."""
 
-    def step_lines(self, title_line: str, markdown: str, limit: int, more: str) -> list[str]:
-        """Markdown as at most ``limit`` IRC lines."""
+    def step_lines(self, exercise: Exercise, title_line: str, markdown: str, limit: int, more: str) -> list[str]:
+        """Markdown of that exercise as at most ``limit`` IRC lines (0: all of it).  If something is left out, the last
+        line is ``more``, with ``{n}`` replaced by the number of lines, ``{lines}`` by "12 more lines"."""
 
     def handout_url(self, exercise: Exercise) -> str:
         """Where an exercise's handout is served; '' if there is none."""

@@ -107,3 +107,17 @@ class Ignored:
     ended_at: datetime | None
     ended_by: str
     host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDraft:
+    """What somebody has said in a channel since they took a question there, until it is saved as the answer.
+    ``listening``: what they say next is part of it."""
+
+    id: int
+    question_id: int
+    person_id: int
+    channel: str
+    at: datetime
+    words: str = ""
+    listening: bool = True

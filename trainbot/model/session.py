@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from trainbot.core.zones import TZDATA_VERSION
 
-_OCCURRENCE = re.compile(r"^(?P<series>.+)#\d{8}T\d{6}Z$")
+_OCCURRENCE = re.compile(r"^(?P<series>.+)#(?P<planned>\d{8}T\d{6}Z)$")
 
 MOST_PROBLEMS = 50  # of one file
 LONGEST_NAME = 100  # bytes
@@ -93,6 +94,17 @@ class Session:
         found = _OCCURRENCE.match(self.uid)
         return found["series"] if found else None
 
+    @property
+    def planned(self) -> datetime:
+        """When this occurrence of a repeating event would have started if it had not been moved."""
+        found = _OCCURRENCE.match(self.uid)
+        return datetime.strptime(found["planned"], "%Y%m%dT%H%M%S%z") if found else self.start
+
+    def shown_in(self, zones: Iterable[str]) -> tuple[str, ...]:
+        """The time zones in which its start is announced, besides UTC: its own, then those that it names, else ``zones``
+        (those of bot.ini)."""
+        return tuple(dict.fromkeys((self.zone, *(self.zones or zones))))
+
     def as_cancelled(self) -> Session:
         """The same session, cancelled."""
         session = replace(self, cancelled=True)
@@ -115,13 +127,31 @@ class PublishedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """Sessions that must not be announced, because a change of them is not understood: those of ``series`` (a uid
+    without its ``#…``) that start, or would have started without the change, from ``first`` to ``last``; None: no limit."""
+
+    series: str
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def covers(self, *starts: datetime) -> bool:
+        """Whether one of the starts is within the limits."""
+        return any(
+            (self.first is None or self.first <= start) and (self.last is None or start <= self.last)
+            for start in starts
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleProblem:
-    """One fault in a schedule: the file's name, the line if known, and a sentence that says what is wrong and what
-    would be right."""
+    """One fault in a schedule: the file's name, the line if known, a sentence that says what is wrong and what
+    would be right, and the sessions that are withheld because of it."""
 
     file: str
     line: int | None
     text: str
+    withheld: tuple[Withheld, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
@@ -132,7 +162,8 @@ class Schedule:
     """The contents of a folder: sessions by start, and every fault.
 
     A session that is missing here may only be unreadable: ``doubtful`` holds the names of the files
-    with faults, and ``readable`` is False if the folder itself could not be listed.
+    with faults, and ``readable`` is False if the folder itself could not be listed.  Sessions that are withheld are
+    missing too.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -142,3 +173,13 @@ class Schedule:
     @property
     def doubtful(self) -> frozenset[str]:
         return frozenset(problem.file for problem in self.problems)
+
+    def withholds(self, session: Session) -> bool:
+        """Whether the session must not be announced until its file is corrected."""
+        series, planned = session.series or session.uid, session.planned
+        return any(
+            withheld.series == series and withheld.covers(planned, session.start)
+            for problem in self.problems
+            if problem.file == session.origin
+            for withheld in problem.withheld
+        )

@@ -9,7 +9,7 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class SessionRow:
     """``value``: the whole Session as JSON (sessions.session_store writes and reads it).  ``sequence``: how often it
-    changed since it was published; ``draft``: it is not published yet."""
+    changed since it was published; ``draft``: it is not published yet, or withheld."""
 
     uid: str
     title: str

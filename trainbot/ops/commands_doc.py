@@ -22,6 +22,8 @@ class EmptyNetwork:
 
     nick = "trainbot"
 
+    account = None
+
     def fold(self, name: str) -> str:
         return name
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from trainbot.adapters.markdown.irc_lines import BOLD, MONO, render
 from trainbot.bot.pages.written import WrittenPages
+from trainbot.core.wording import as_many
 from trainbot.features.classes.classroom import step_lines
 from trainbot.features.classes.presenter_commands import IN_CHANNEL, MORE
 from trainbot.model.config import RecordsConfig
 from trainbot.model.exercise import Exercise, ExerciseProblem, Page
+from trainbot.model.stand_in import placed
 
+NAMES = 400  # bytes of names in one note
 LONGEST = 400  # bytes of an IRC line that are safe even if our host name is long
 _TERMINAL = {BOLD: "1", MONO: "36", "\x1d": "3"}  # ECMA-48, SGR
 
@@ -34,8 +39,30 @@ def _lines(markdown: str) -> str:
 def as_on_irc(exercise: Exercise) -> str:
     """The lines that the channel gets, formatted for a terminal; a blank line between pages."""
     chat = WrittenPages(RecordsConfig())
-    pages = [step_lines(chat, exercise, step, IN_CHANNEL, MORE) for step in range(len(exercise.steps) + 2)]
+    pages = [
+        step_lines(chat, exercise, step, IN_CHANNEL, MORE.format(step=step)) for step in range(len(exercise.steps) + 2)
+    ]
     return "\n\n".join("\n".join(f"<trainbot> {_coloured(line)}" for line in page) for page in pages)
+
+
+def image_notes(exercises: Iterable[Exercise], images: Collection[str]) -> list[str]:
+    """Which exercises cannot be prepared or checked in labs of these ``images``, and which use another than their own: one
+    sentence for each image."""
+    missing: dict[str, dict[str, None]] = {}
+    other: dict[tuple[str, str], dict[str, None]] = {}
+    for exercise in exercises:
+        found = placed(exercise, images)
+        if why := found.unchecked(found.image in images):
+            missing.setdefault(why, {})[exercise.slug] = None
+        elif found.written_for:
+            other.setdefault((found.written_for, found.image), {})[exercise.slug] = None
+    return [
+        *(f"{why}, so nothing is prepared or checked in {as_many(slugs, NAMES)}" for why, slugs in missing.items()),
+        *(
+            f"written for {image}, runs in {used} labs: {as_many(slugs, NAMES)}"
+            for (image, used), slugs in other.items()
+        ),
+    ]
 
 
 def too_long(exercise: Exercise) -> list[ExerciseProblem]:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trainbot.adapters.db import Store
-from trainbot.adapters.db.migrate import refuse_newer, upgrade
+from trainbot.adapters.db.migrate import refuse_newer
+from trainbot.adapters.db.opening import open_store, refuse_missing
 from trainbot.bot.pages import minutes_pages
 from trainbot.bot.workers.maintenance import at_once
 from trainbot.config import Config
@@ -23,14 +24,21 @@ from trainbot.model.record import Entry
 
 
 @contextmanager
-def archive(config: Config) -> Iterator[Archive]:
+def _reading(config: Config) -> Iterator[Store]:
+    refuse_missing(config.store.url, config.store.state)
     store = Store(config.store.url, read_only=True)
     try:
         with store.transaction():
             refuse_newer(config.store.url, store.connection)
-            yield _archive(config, store)
+            yield store
     finally:
         store.close()
+
+
+@contextmanager
+def archive(config: Config) -> Iterator[Archive]:
+    with _reading(config) as store:
+        yield _archive(config, store)
 
 
 def _archive(config: Config, store: Store) -> Archive:
@@ -39,13 +47,11 @@ def _archive(config: Config, store: Store) -> Archive:
 
 def keep(config: Config, request: dict[str, Any]) -> str:
     """Runs ``RetentionCommands.answer`` as the only writer; BackendError if a bot runs."""
+    refuse_missing(config.store.url, config.store.state)
     if not database_exists(config.store.url):
         raise BackendError(f"there is no database {config.store.url} yet: trainbot run creates it")
-    store = Store(config.store.url)
+    store = open_store(config.store.url, config.store.state)
     try:
-        store.lock()
-        store.connection.rollback()
-        upgrade(config.store.url)
         return at_once(RetentionCommands(store, _archive(config, store)).answer(request, datetime.now(UTC)))
     finally:
         store.close()
@@ -75,15 +81,10 @@ def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def logins(config: Config, most: int) -> tuple[list[dict[str, Any]], list[str]]:
-    store = Store(config.store.url, read_only=True)
-    try:
-        with store.transaction():
-            refuse_newer(config.store.url, store.connection)
-            table = store.people.logins.table.c
-            rows = store.people.logins.all(order=(table.at.desc(), table.id.desc()), limit=most)[::-1]
-            nicks = {person.id: person.nick for person in store.people.these({row.person_id for row in rows})}
-    finally:
-        store.close()
+    with _reading(config) as store:
+        table = store.people.logins.table.c
+        rows = store.people.logins.all(order=(table.at.desc(), table.id.desc()), limit=most)[::-1]
+        nicks = {person.id: person.nick for person in store.people.these({row.person_id for row in rows})}
     value = [
         {
             "at": row.at.isoformat(),
@@ -107,23 +108,18 @@ def export(config: Config, number: int | None, form: str) -> Iterator[str]:
 
 def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[str]]:
     """Questions with answers, and class logs, the best of each first; at most ``most`` of each."""
-    store = Store(config.store.url, read_only=True)
-    try:
-        with store.transaction():
-            refuse_newer(config.store.url, store.connection)
-            finding = QuestionSearch(store.search)
-            asked = finding.look("question_fts", words)
-            questions = best(
-                asked, store.questions.some(row for row, _score in asked.rows), lambda q: f"{q.words} {q.answer}"
-            )
-            said = finding.look("entry_fts", words)
-            entries = best(
-                said,
-                store.entries.all(store.entries.table.c.id.in_([row for row, _score in said.rows])),
-                lambda entry: entry.text,
-            )
-    finally:
-        store.close()
+    with _reading(config) as store:
+        finding = QuestionSearch(store.search)
+        asked = finding.look("question_fts", words)
+        questions = best(
+            asked, store.questions.some(row for row, _score in asked.rows), lambda q: f"{q.words} {q.answer}"
+        )
+        said = finding.look("entry_fts", words)
+        entries = best(
+            said,
+            store.entries.all(store.entries.table.c.id.in_([row for row, _score in said.rows])),
+            lambda entry: entry.text,
+        )
     questions = [q for q in questions if q.state is not QuestionState.DELETED][:most]
     found = [*map(_question_found, questions), *map(_entry_found, entries[:most])]
     instead = {**said.instead, **asked.instead}

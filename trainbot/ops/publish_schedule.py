@@ -9,12 +9,17 @@ from pathlib import Path
 from trainbot.adapters.calendars.feed import FEED, PAGE, where_of
 from trainbot.adapters.calendars.schedule_folder import ScheduleFolder
 from trainbot.adapters.db import Store
-from trainbot.adapters.db.migrate import refuse_newer, upgrade
+from trainbot.adapters.db.migrate import refuse_newer
+from trainbot.adapters.db.opening import open_store, refuse_missing
 from trainbot.adapters.scenario_files.library import ExerciseFolder
+from trainbot.bot.installation import images_of
 from trainbot.bot.workers.calendar_writer import CalendarFiles
 from trainbot.config import Config
+from trainbot.core.access import Person
 from trainbot.core.errors import BackendError, UserError
+from trainbot.core.messages import Sender
 from trainbot.features.sessions.announcements import Announcements
+from trainbot.features.sessions.invitations import Invitations
 from trainbot.features.sessions.schedule_reader import ScheduleReader
 from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
@@ -28,7 +33,7 @@ def publish(config: Config, folder: Path, now: datetime) -> str:
             f"{folder} is the schedule folder, and the bot would read its own calendar from it: choose another folder"
         )
     before = [_content(folder / name) for name in (FEED, PAGE)]
-    store, ours = _open(config.store.url)
+    store, ours = _open(config)
     try:
         with store.transaction():
             if ours:
@@ -49,16 +54,13 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def _open(url: str) -> tuple[Store, bool]:
+def _open(config: Config) -> tuple[Store, bool]:
     """The store, and whether we may write to it: not while a bot runs."""
-    store = Store(url)
+    url, state = config.store.url, config.store.state
+    refuse_missing(url, state)
     try:
-        store.lock()
-        store.connection.rollback()
-        upgrade(url)
-        return store, True
+        return open_store(url, state), True
     except BackendError:
-        store.close()
         return Store(url, read_only=True), False
 
 
@@ -67,9 +69,9 @@ def _read_files(config: Config, store: Store, now: datetime) -> None:
     if store.settings.get("owner") is None:
         store.settings.set("owner", str(uuid.uuid4()))
     book = SessionStore(store, config.irc.class_channels)
-    signups = SignUps(store, book, config, ExerciseFolder(config.exercises.folder), WithoutLabs())
-    announcing = Announcements(book, store, signups, config.schedule)
-    ScheduleReader(announcing, ScheduleFolder(config.schedule.folder)).reload(now)
+    signups = SignUps(store, book, config, ExerciseFolder(config.exercises, images_of(config)[0]), WithoutLabs())
+    announcing = Announcements(store, Invitations(store, signups, Nobody()), config.schedule)
+    ScheduleReader(announcing, ScheduleFolder(config.schedule)).reload(now)
 
 
 class WithoutLabs:
@@ -80,6 +82,16 @@ class WithoutLabs:
 
     def holds(self, now: datetime) -> tuple[int, int]:
         return 0, 0
+
+
+class Nobody:
+    """Stands in for the people in the channels: without a bot none are seen."""
+
+    def learners(self, channel: str) -> list[Sender]:
+        return []
+
+    def known(self, sender: Sender) -> Person | None:
+        return None
 
 
 def _write(config: Config, store: Store, folder: Path, now: datetime) -> list[PublishedSession]:

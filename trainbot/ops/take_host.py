@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trainbot.adapters.db import Store
+from trainbot.adapters.db.opening import refuse_missing
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
@@ -42,6 +43,7 @@ def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[
 
 def _owner(config: Config) -> str:
     """Our id on hosts, which the bot creates at its first start."""
+    refuse_missing(config.store.url, config.store.state)
     if not database_exists(config.store.url):
         raise BackendError("this trainbot has never run, so it has no id yet: trainbot run creates it")
     store = Store(config.store.url, read_only=True)

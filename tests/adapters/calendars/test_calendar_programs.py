@@ -167,6 +167,133 @@ END:VCALENDAR
 """
 
 
+OUTLOOK = """BEGIN:VCALENDAR
+PRODID:-//Microsoft Corporation//Outlook 16.0 MIMEDIR//EN
+VERSION:2.0
+METHOD:PUBLISH
+X-MS-OLK-FORCEINSPECTOROPEN:TRUE
+BEGIN:VTIMEZONE
+TZID:W. Europe Standard Time 1
+BEGIN:STANDARD
+DTSTART:16011028T030000
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010325T020000
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VTIMEZONE
+TZID:Customized Time Zone
+BEGIN:STANDARD
+DTSTART:16011104T020000
+RRULE:FREQ=YEARLY;BYDAY=1SU;BYMONTH=11
+TZOFFSETFROM:-0400
+TZOFFSETTO:-0500
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010311T020000
+RRULE:FREQ=YEARLY;BYDAY=2SU;BYMONTH=3
+TZOFFSETFROM:-0500
+TZOFFSETTO:-0400
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VEVENT
+CLASS:PUBLIC
+CREATED:20261101T080000Z
+DESCRIPTION:exercise: selinux-debian\\n\\n
+DTEND;TZID="W. Europe Standard Time 1":20270316T200000
+DTSTAMP:20261101T080000Z
+DTSTART;TZID="W. Europe Standard Time 1":20270316T180000
+EXDATE;TZID="W. Europe Standard Time 1":20270323T180000
+PRIORITY:5
+RRULE:FREQ=WEEKLY;UNTIL=20270406T160000Z;BYDAY=TU
+SEQUENCE:0
+SUMMARY;LANGUAGE=de:Grundlagen
+TRANSP:OPAQUE
+UID:040000008200E00074C5B7101A82E00800000000A0
+X-ALT-DESC;FMTTYPE=text/html:<html><body></body></html>
+X-MICROSOFT-CDO-BUSYSTATUS:BUSY
+END:VEVENT
+BEGIN:VEVENT
+DTEND;TZID="Customized Time Zone":20270316T160000
+DTSTAMP:20261101T080000Z
+DTSTART;TZID="Customized Time Zone":20270316T140000
+SUMMARY:In New York
+UID:040000008200E00074C5B7101A82E00800000000A1
+END:VEVENT
+END:VCALENDAR
+"""
+
+EXCHANGE = """BEGIN:VCALENDAR
+METHOD:PUBLISH
+PRODID:Microsoft Exchange Server 2010
+VERSION:2.0
+X-WR-CALNAME:Training
+BEGIN:VTIMEZONE
+TZID:(UTC-05:00) Eastern Time (US & Canada)
+BEGIN:STANDARD
+DTSTART:16010101T020000
+TZOFFSETFROM:-0400
+TZOFFSETTO:-0500
+RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY=1SU;BYMONTH=11
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010101T020000
+TZOFFSETFROM:-0500
+TZOFFSETTO:-0400
+RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY=2SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VTIMEZONE
+TZID:tzone://Microsoft/Utc
+BEGIN:STANDARD
+DTSTART:16010101T000000
+TZOFFSETFROM:+0000
+TZOFFSETTO:+0000
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010101T000000
+TZOFFSETFROM:+0000
+TZOFFSETTO:+0000
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VEVENT
+DESCRIPTION:\\n
+RRULE:FREQ=WEEKLY;UNTIL=20270406T220000Z;INTERVAL=1;BYDAY=TU;WKST=MO
+UID:040000008200E00074C5B7101A82E008000000000001
+SUMMARY:Evening
+DTSTART;TZID=(UTC-05:00) Eastern Time (US & Canada):20270309T180000
+DTEND;TZID=(UTC-05:00) Eastern Time (US & Canada):20270309T200000
+CLASS:PUBLIC
+DTSTAMP:20261120T091311Z
+SEQUENCE:0
+STATUS:CONFIRMED
+X-MICROSOFT-CDO-INSTTYPE:1
+END:VEVENT
+BEGIN:VEVENT
+UID:040000008200E00074C5B7101A82E008000000000001
+RECURRENCE-ID;TZID=(UTC-05:00) Eastern Time (US & Canada):20270316T000000
+SUMMARY:Evening
+DTSTART;TZID=(UTC-05:00) Eastern Time (US & Canada):20270317T180000
+DTEND;TZID=(UTC-05:00) Eastern Time (US & Canada):20270317T200000
+DTSTAMP:20261120T091311Z
+END:VEVENT
+BEGIN:VEVENT
+UID:040000008200E00074C5B7101A82E008000000000002
+SUMMARY:In UTC
+DTSTART;TZID=tzone://Microsoft/Utc:20270310T120000
+DTEND;TZID=tzone://Microsoft/Utc:20270310T130000
+DTSTAMP:20261120T091311Z
+END:VEVENT
+END:VCALENDAR
+"""
+
+
 def read(text: str) -> tuple[list[tuple[str, str, str]], list[str]]:
     sessions, problems = read_ics(text.replace("\n", "\r\n"), "c.ics", NOW, END)
     shown = [(f"{s.start:%m-%d %H:%M}", s.title, s.zone) for s in sorted(sessions, key=lambda s: s.start)]
@@ -216,7 +343,35 @@ def test_thunderbird() -> None:
     assert {s.exercise for s in sessions if s.title == "Monthly"} == {"nftables"}
 
 
-@given(st.sampled_from([GOOGLE, NEXTCLOUD, THUNDERBIRD]), st.data())
+def test_outlook() -> None:
+    """Its numbered names of zones, and a zone that only its rules identify."""
+    assert read(OUTLOOK) == (
+        [
+            ("03-16 17:00", "Grundlagen", "Europe/Berlin"),
+            ("03-16 18:00", "In New York", "America/New_York"),
+            ("03-30 16:00", "Grundlagen", "Europe/Berlin"),
+            ("04-06 16:00", "Grundlagen", "Europe/Berlin"),
+        ],
+        [],
+    )
+
+
+def test_exchange() -> None:
+    """Names of zones with colons and without quotes; of an occurrence that is changed it only names the day."""
+    assert read(EXCHANGE) == (
+        [
+            ("03-09 23:00", "Evening", "America/New_York"),
+            ("03-10 12:00", "In UTC", "UTC"),
+            ("03-17 22:00", "Evening", "America/New_York"),
+            ("03-23 22:00", "Evening", "America/New_York"),
+            ("03-30 22:00", "Evening", "America/New_York"),
+            ("04-06 22:00", "Evening", "America/New_York"),
+        ],
+        [],
+    )
+
+
+@given(st.sampled_from([GOOGLE, NEXTCLOUD, THUNDERBIRD, OUTLOOK, EXCHANGE]), st.data())
 @settings(max_examples=120, deadline=None)
 def test_a_calendar_that_was_damaged(text: str, data: st.DataObject) -> None:
     """Lines lost, doubled, cut or swapped: sessions and sentences come out, never an exception, and all are bounded."""

@@ -1,10 +1,12 @@
 """Calendars are read as the programs that wrote them meant them."""
 
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from trainbot.adapters.calendars.ics_schedule import read_ics
+from trainbot.adapters.calendars.schedule_folder import load_schedules
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 END = START + timedelta(days=400)
@@ -125,6 +127,66 @@ def test_of_two_versions_of_an_event_the_later_counts():
     assert (one.title, problems) == ("new", [])
 
 
+@pytest.mark.parametrize(
+    ("older", "later"),
+    [
+        ("DTSTAMP:20261101T000000Z", "DTSTAMP:20261120T000000Z"),
+        ("LAST-MODIFIED:20261101T000000Z", "LAST-MODIFIED:20261120T000000Z"),
+        ("SEQUENCE:1\nDTSTAMP:20261120T000000Z", "SEQUENCE:2\nDTSTAMP:20261101T000000Z"),
+        ("DTSTAMP:20261101T000000Z\nLAST-MODIFIED:20261120T000000Z", "DTSTAMP:20261120t000000z"),
+        ("DTSTAMP:yesterday", "DTSTAMP:20261120T000000Z"),
+        ("SEQUENCE:x", "SEQUENCE:1"),
+    ],
+)
+def test_versions_of_one_event(older, later):
+    """RFC 5546 2.1.5: SEQUENCE decides, then DTSTAMP, wherever they are in the file."""
+    versions = [
+        f"UID:a\nSUMMARY:older\nDTSTART:20261206T080000Z\n{older}",
+        f"UID:a\nSUMMARY:later\nDTSTART:20261207T080000Z\n{later}",
+    ]
+    for events in (versions, versions[::-1]):
+        sessions, problems = read(*events)
+        assert ([session.title for session in sessions], problems) == (["later"], [])
+
+
+START_AT_19 = "DTSTART;TZID=Europe/Berlin:20270302T190000"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("dtstart;tzid=Europe/Berlin:20270302t190000\ndtend;tzid=Europe/Berlin:20270302t200000", "03-02 18:00 60"),
+        ("DTSTART:20270302t180000z\nDURATION:pt1h", "03-02 18:00 60"),  # the letters of RFC 5545 have no case
+        ("DTSTART: 20270302T180000Z", "03-02 18:00 120"),
+        (f"{START_AT_19}\n   \nDURATION:PT1H \n  ", "03-02 18:00 60"),  # lines of blanks are folds
+        (f"{START_AT_19}\n\n\nDURATION:PT1H\n", "03-02 18:00 60"),
+        ("DTSTART;VALUE=DATE-TIME;TZID=Europe/Berlin:20270302T190000", "03-02 18:00 120"),
+        ("DTSTART;TZID=Europe/Berlin;VALUE=DATE-TIME:20270302T190000", "03-02 18:00 120"),
+        (f"{START_AT_19}\nDTEND;TZID=America/New_York:20270302T150000", "03-02 18:00 120"),
+        (f"{START_AT_19}\nDTEND:20270302T193000Z", "03-02 18:00 90"),
+        (f"{START_AT_19}\nDURATION:P0DT2H0M0S", "03-02 18:00 120"),
+        (f"{START_AT_19}\nDURATION:+PT5400S", "03-02 18:00 90"),
+        (f"{START_AT_19}\nDURATION:P1D", "03-02 18:00 1440"),
+        ("DTSTART;TZID=EST5EDT:20270302T190000", "03-03 00:00 120"),
+        ("DTSTART;TZID=Singapore:20270302T190000", "03-02 11:00 120"),
+        ("DTSTART;TZID=/softwarestudio.org/Olson_20011030_5/America/New_York:20270302T190000", "03-03 00:00 120"),
+        ("DTSTART;TZID=/freeassociation.sourceforge.net/Tzfile/Europe/Berlin:20270302T190000", "03-02 18:00 120"),
+        (f"{START_AT_19}\nDURATION:PT1H\nRDATE:20270305T180000Z\nRDATE:20270307T180000Z", "03-02 18:00 60, 03-05 18:00 60, 03-07 18:00 60"),
+        (f"{START_AT_19}\nRRULE:FREQ=WEEKLY; COUNT=2;BYDAY= TU;", "03-02 18:00 120, 03-09 18:00 120"),
+        (f"{START_AT_19}\nRRULE:FREQ=WEEKLY;COUNT=3\nEXDATE;TZID=Europe/Berlin: 20270302T190000, 20270309T190000", "03-16 18:00 120"),
+        (f'{START_AT_19}\nX-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-TITLE="Foo: bar":geo:52.5,13.4', "03-02 18:00 120"),
+        (f"{START_AT_19}\nATTENDEE;CN=Foo; Bar;ROLE=X:mailto:a@b\nthis line is junk", "03-02 18:00 120"),
+        (f"{START_AT_19}\nBEGIN:VALARM\nTRIGGER:-PT15M\nDURATION:PT5M\nEND:VALARM", "03-02 18:00 120"),
+    ],
+)  # fmt: skip
+def test_what_programs_write_besides_the_rfc(lines, expected):
+    """Small letters, blanks, old names of zones, lists, properties of their own."""
+    sessions, problems = read(f"UID:a\nSUMMARY:a\n{lines}")
+    assert problems == []
+    found = sorted(sessions, key=lambda session: session.start)
+    assert ", ".join(f"{s.start:%m-%d %H:%M} {s.minutes}" for s in found) == expected
+
+
 def test_our_fields_stand_in_the_description_or_in_properties():
     """Google's HTML is understood; a property goes before the description; prose is left alone."""
     (one,), problems = read(
@@ -147,12 +209,34 @@ def test_a_wrong_field_is_told_and_the_class_stands():
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000", "has a floating time (no time zone)"),
+        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000", "has a floating DTSTART (no time zone)"),
         ("UID:a\nSUMMARY:a\nDTSTART;VALUE=DATE:20261205", "lasts all day"),
-        ("UID:a\nSUMMARY:a\nDTSTART;TZID=Mars/Base:20261205T190000", "is in 'Mars/Base', an unknown time zone"),
+        (
+            "UID:a\nSUMMARY:a\nDTSTART;TZID=Mars/Base:20261205T190000",
+            "has a DTSTART in 'Mars/Base', an unknown time zone",
+        ),
         ("UID:a\nSUMMARY:a\nDTSTART;TZID=Europe/Berlin:20261205T190000Z", "has a DTSTART that is not understood"),
+        (
+            "UID:a\nSUMMARY:a\nDTSTART;TZID=Europe/Berlin:20261205T190000Z",
+            "it has a TZID and the Z of UTC, leave out one",
+        ),
+        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000+0100", "has a DTSTART that is not understood"),
+        ("UID:a\nSUMMARY:a\nDTSTART:2026-12-05T19:00:00Z", "has a DTSTART that is not understood"),
+        ("UID:a\nSUMMARY:a\nDTSTART;TZID=GMT+0100:20261205T190000", "an unknown time zone"),  # an offset
+        ("UID:a\nSUMMARY:a\nDTSTART;TZID=Berlin:20261205T190000", "an unknown time zone"),
+        ("UID:a\nSUMMARY:a\nDTSTART;TZID=EST:20261205T190000", "an unknown time zone"),  # may mean New York
+        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nDURATION:-PT1H", "lasts -60 minutes"),
+        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nDURATION:PT0S", "lasts 0 minutes"),
+        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nDURATION:1 hour", "has a DURATION that is not understood"),
+        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:W1 TU 20270401T000000Z", "as in vCalendar 1.0: export it"),
+        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY", "several rules at once"),
+        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nDTSTART:20261206T190000Z", "has several DTSTART"),
         ("UID:a\nSUMMARY:a", "has no start"),
         ("SUMMARY:a\nDTSTART:20261205T190000Z", "has no UID"),
+        ("UID:a\nDTSTART:20261205T190000Z", 'event "a" has no SUMMARY, which is the title of the session'),
+        ("UID:a\nSUMMARY:\nDTSTART:20261205T190000Z", "has no SUMMARY"),
+        ("UID:a\nSUMMARY: \\n\nDTSTART:20261205T190000Z", "has no SUMMARY"),
+        ("UID:a\nRECURRENCE-ID:20261205T190000Z\nDTSTART:20261205T190000Z", "has no SUMMARY"),
         ("UID:a\nSUMMARY:a\nDTSTART:yesterday", "has a DTSTART that is not understood"),
         ("UID:a\nSUMMARY:a\nDTSTART:00010101T190000Z", "out of range"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nDTEND:20261205T180000Z", "lasts -60 minutes"),
@@ -171,7 +255,10 @@ def test_a_wrong_field_is_told_and_the_class_stands():
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY;INTERVAL=7;BYDAY=SU", "every n-th day"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=MONTHLY;BYDAY=SA;BYSETPOS=6", "BYSETPOS"),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY;INTERVAL=0", "INTERVAL"),
-        ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY;BYDAY=XX", "has a RRULE that is not understood"),
+        (
+            "UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY;BYDAY=XX",
+            "has an RRULE that is not understood",
+        ),
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY", "several rules at once"),
         (
             "UID:a\nSUMMARY:a\nDTSTART:20261205T190000Z\nRECURRENCE-ID;RANGE=THISANDFUTURE:20261205T190000Z",
@@ -197,7 +284,7 @@ def test_each_fault_is_one_sentence_and_hides_no_other_event(event, told):
         ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH;WKST=MO", "20261201", ["12-01", "12-03", "12-15"]),
         ("FREQ=DAILY;BYDAY=MO,FR", "20261204", ["12-04", "12-07", "12-11"]),
         ("FREQ=YEARLY;BYMONTH=12;BYDAY=1SU", "20261206", ["12-06", "12-05"]),
-        ("FREQ=WEEKLY;UNTIL=20261215", "20261201", ["12-01", "12-08"]),
+        ("FREQ=WEEKLY;UNTIL=20261215", "20261201", ["12-01", "12-08", "12-15"]),
     ],
 )
 def test_the_rules_that_calendar_programs_write(rule, first, expected):
@@ -219,6 +306,47 @@ def test_folded_lines_and_odd_line_ends_are_read():
     for ends in ("\r\n", "\n", "\r"):
         (one,), problems = read_ics(text.replace("\r\n", ends), "c.ics", START, END)
         assert (one.title, problems) == ("SE Linux", [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SE Linux für Anfänger",
+        "日本語の講座",
+        "Кибербезопасность",
+        "naïve café",
+        "🐧 🔒 👩‍🏫",
+        "é",
+        "ß" * 60,
+        "한국어" * 30,
+        "ﷺ" * 40,
+        "a\u0301o\u0308",
+    ],
+)
+@pytest.mark.parametrize("ends", [b"\r\n", b"\n", b"\r"])
+def test_a_fold_within_a_character(name, ends, tmp_path):
+    """Lines are folded by octets (RFC 5545 3.1): wherever the fold is, the title is the same and so is the line of a
+    problem."""
+    before, after = calendar("UID:a\nSUMMARY:@\nDTSTART:20261201T190000Z", "UID:b\nSUMMARY:b").encode().split(b"@")
+    raw = name.encode()
+    for at in {n for n in range(1, len(raw)) if n < 12} | {len(raw) - 1}:
+        for mark in (b" ", b"\t"):
+            folded = raw[:at] + b"\r\n" + mark + raw[at:]
+            (tmp_path / "c.ics").write_bytes((before + folded + after).replace(b"\r\n", ends))
+            schedule = load_schedules(tmp_path, START)
+            assert [session.title for session in schedule.sessions] == [unicodedata.normalize("NFC", name)]
+            assert [str(problem) for problem in schedule.problems] == [
+                'c.ics:11: event "b" has no start: write a DTSTART'
+            ]
+
+
+def test_a_fold_after_every_octet(tmp_path):
+    """Even names of properties and blocks may be folded; nobody does, but it is legal."""
+    text = calendar("UID:a\nSUMMARY:für 🐧\nDTSTART:20261201T190000Z").encode()
+    lines = [b"\r\n ".join(line[n : n + 1] for n in range(len(line))) for line in text.split(b"\r\n")]
+    (tmp_path / "c.ics").write_bytes(b"\r\n".join(lines))
+    schedule = load_schedules(tmp_path, START)
+    assert ([session.title for session in schedule.sessions], schedule.problems) == (["für 🐧"], ())
 
 
 def test_half_a_calendar_is_no_calendar():

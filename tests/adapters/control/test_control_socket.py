@@ -264,3 +264,86 @@ def test_values_without_json_form_are_refused(tmp_path):
     for value in (object(), float("nan"), {os}):
         with pytest.raises((TypeError, ValueError)):
             server.publish("t", value)
+
+
+@pytest.fixture
+def watchful(monkeypatch):
+    """Servers that look at their files more often than a person would wait for."""
+    monkeypatch.setattr("trainbot.adapters.control.server.LOOK", 0.01)
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced by a file", "replaced by a dead socket"])
+async def test_a_socket_file_that_goes_is_made_again(watchful, server, how, caplog):
+    """Somebody tidies up, or restores an old folder: who is connected stays connected, and new ones find the way in."""
+    heard = Heard(server.path)
+    server.publish("t", 1)
+    assert await heard.values.get() == 1
+    server.path.unlink()
+    if how == "replaced by a file":
+        server.path.touch()
+        while "exists and is not a socket: move it away" not in caplog.text:
+            await asyncio.sleep(0)
+        server.path.unlink()
+    elif how == "replaced by a dead socket":
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(server.path))
+    while "made again" not in caplog.text:
+        await asyncio.sleep(0)
+    assert await asking(server, {"op": "x"}) == {"you said": {"op": "x"}}
+    assert stat.S_IMODE(server.path.stat().st_mode) == 0o600
+    server.publish("t", 2)
+    assert await heard.values.get() == 2
+    assert list(heard.states._queue) == [True]  # it was never away
+    assert caplog.text.count("nobody can reach") == (how == "replaced by a file")
+    await heard.stop()
+
+
+async def test_what_a_subscriber_has_taken_is_known(server):
+    """Not what was sent: only what its on_value took counts, and a later value stands for those before."""
+    first = server.publish("t", "good")
+    assert not server.has_taken("t", first)
+    got = asyncio.Queue()
+
+    def fussy(value):
+        got.put_nowait(value)
+        if value == "bad":
+            raise ValueError(value)
+
+    task = asyncio.create_task(subscribe(server.path, "t", fussy))
+    await server.taken("t", first)
+    assert server.has_taken("t", first) and await got.get() == "good"
+    bad = server.publish("t", "bad")
+    assert await got.get() == "bad"
+    await asking(server, {})
+    assert not server.has_taken("t", bad)
+    last = server.publish("t", "better")
+    assert server.publish("t", "better") == last
+    await server.taken("t", last)
+    assert server.has_taken("t", bad) and not server.has_taken("other", 1)
+    task.cancel()
+
+
+async def test_a_subscriber_of_an_older_program_counts_when_it_was_told(server):
+    """A gateway from before an upgrade acknowledges nothing: what was written to it has to do."""
+    reader, writer = await asyncio.open_unix_connection(str(server.path))
+    writer.write(encode({"op": "subscribe", "topic": "t"}))
+    number = server.publish("t", [1])
+    assert json.loads(await reader.readline())["value"] == [1]
+    await server.taken("t", number)
+    for lie in ({"took": 99}, {"took": "x"}, {"took": None}, {}, []):
+        writer.write(json.dumps(lie).encode() + b"\n")
+    writer.write(b"nonsense\n")
+    server.publish("t", [2])
+    assert json.loads(await reader.readline())["value"] == [2]
+    assert not server.has_taken("t", 99)
+    writer.close()
+
+
+async def test_a_bot_without_its_socket_file_is_not_called_absent(server):
+    """Until the file is there again: whoever asks is told to try again, not to start a second bot."""
+    server.path.unlink()
+    with pytest.raises(BackendError, match="trainbot is running but cannot be reached .* try again in a few seconds"):
+        await asking(server, {})
+    await server.close()
+    with pytest.raises(BackendError, match="trainbot is not running here"):
+        await asking(server, {})

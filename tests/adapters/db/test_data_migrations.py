@@ -96,3 +96,28 @@ def test_labs_keep_their_slots_and_notices_their_kinds(tmp_path: Path) -> None:
         assert [lab.slot for lab in store.labs.present()] == [8]
         assert [notice.kind for notice in store.notices.waiting()] == ["my reminder", "place", "text"]
     store.close()
+
+
+def test_what_was_there_before_answers_were_kept(tmp_path: Path) -> None:
+    """Labs and questions are as they were; what is said after !take can be stored, and is not yet."""
+    url = old_database(tmp_path, "0014")
+    with sqlite3.connect(tmp_path / "bot.db") as old:
+        old.execute(
+            "INSERT INTO lab (id, name, image, mode, host, state, port, address, ssh_port, tries, fault, made_at, state_at)"
+            f" VALUES ('l', 'tb-l', 'debian', 'enforcing', 'xen1', 'ready', 0, '', 0, 0, '', '{AT}', '{AT}')"
+        )
+        old.execute(
+            "INSERT INTO question (id, channel, person_id, nick, step, words, state, asked_at)"
+            f" VALUES (1, '#class', 1, 'a', 0, 'why?', 'taken', '{AT}')"
+        )
+    upgrade(url)
+    store = Store(url)
+    with store.transaction():
+        assert [lab.name for lab in store.labs.on_host("xen1")] == ["tb-l"] and store.labs.on_host("xen2") == []
+        (question,) = store.questions.all()
+        assert store.questions.drafts.all() == []
+        store.questions.drafts.add(
+            question_id=1, person_id=1, channel="#class", at=question.asked_at, words="so", listening=True
+        )
+        assert [draft.words for draft in store.questions.drafts.all()] == ["so"]
+    store.close()

@@ -90,6 +90,67 @@ def test_what_was_written_is_seen_at_once(store: Store) -> None:
         assert zone(store) == "Asia/Tokyo"
 
 
+def test_what_was_written_elsewhere_is_kept(store: Store) -> None:
+    """A notice or a setting changes nothing about people; a lease does, where people with leases were asked for."""
+    said = queries(store)
+
+    def asked() -> int:
+        before = sum(line.startswith("SELECT") for line in said)
+        store.people.all()
+        store.people.with_leases()
+        return sum(line.startswith("SELECT") for line in said) - before
+
+    with store.transaction():
+        assert asked() == 2
+        store.notices.tell(AT, "hello", person_id=1)
+        store.notices.said(1, AT)
+        store.settings.set("boot.debian", "12")
+        assert asked() == 0
+        store.leases.change({"id": 1}, session="")
+        assert asked() == 0  # there is no such lease
+        lease(store)
+        assert asked() == 1
+        store.connection.execute(text("update setting set value = ''"))  # past the repositories: it could be anything
+        assert asked() == 2
+
+
+def lease(store: Store) -> None:
+    values = dict(mode=Mode.ENFORCING, lab_id=None, session="", asked_at=AT, expires_at=AT, ended_why="", digest="")
+    store.leases.add(person_id=1, image="debian", **values)
+
+
+WRITES: dict[str, Any] = {
+    "zone": lambda store: store.people.change({"account": "alice"}, zone=str(store.leases.count())),
+    "lease": lease,
+    "ended": lambda store: store.leases.change({"person_id": 1}, ended_at=AT),
+    "gone": lambda store: store.leases.remove(person_id=1),
+    "notice": lambda store: store.notices.tell(AT, "hello", person_id=1),
+    "by hand": lambda store: store.connection.execute(text("update lease set ended_at = null")),
+    "nothing": lambda store: store.leases.change({"id": 0}, ended_at=AT),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(sorted(WRITES)), st.booleans()), max_size=12))
+def test_answers_from_several_tables(steps: list[tuple[str, bool]]) -> None:
+    """Whatever is written to which table, and undone or not, in whichever order."""
+    store = Store("sqlite:///:memory:")
+    metadata.create_all(store.connection)
+    store.connection.commit()
+    asked = (store.people.all, store.people.with_leases, store.leases.every, store.leases.open, store.notices.waiting)
+    with store.transaction():
+        store.people.add(account="alice", nick="alice", zone="", in_view=True, seen_at=AT)
+        for name, undone in steps:
+            with suppress(ZeroDivisionError), store.savepoint():
+                WRITES[name](store)
+                known = [ask() for ask in asked]
+                if undone:
+                    raise ZeroDivisionError
+                store._recall.forget()
+                assert known == [ask() for ask in asked]
+    store.close()
+
+
 def test_what_was_undone_is_forgotten(store: Store) -> None:
     """In a savepoint, and with the whole turn."""
     with pytest.raises(KeyError), store.transaction():
@@ -136,7 +197,8 @@ TURNS = st.lists(st.tuples(st.lists(STEPS, max_size=3), st.booleans()), max_size
 def test_whatever_is_written_and_undone_it_is_what_sqlite_says(turns: list[Any]) -> None:
     """Savepoints in savepoints, undone or kept, over several turns."""
     store = Store("sqlite:///:memory:")
-    tables["person"].create(store.connection)
+    for name in ("person", "setting"):  # each transaction is counted in setting
+        tables[name].create(store.connection)
     store.connection.commit()
     numbers = itertools.count()
 

@@ -108,7 +108,9 @@ def test_a_newer_database_is_refused(url: str, tmp_path: Path) -> None:
 def test_what_is_no_database(tmp_path: Path) -> None:
     """A file of something else, a folder that is not there: one sentence, and the file stays as it is."""
     (tmp_path / "x.db").write_text("hello, I am a letter to my grandmother" * 100)
-    with pytest.raises(BackendError, match="is not a database or is damaged: restore the backup"):
+    with pytest.raises(
+        BackendError, match="is not a database or is damaged: restore a backup with trainbot db restore FILE"
+    ):
         upgrade(f"sqlite:///{tmp_path}/x.db")
     assert (tmp_path / "x.db").read_text().startswith("hello")
     with pytest.raises(BackendError, match="cannot be opened: check that its folder exists"):

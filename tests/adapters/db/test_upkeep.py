@@ -110,7 +110,7 @@ def test_a_restore_brings_back_what_was(url: str, tmp_path: Path) -> None:
     os.link(tmp_path / "bot.db-wal", tmp_path / "wal")
     store.close()
     os.rename(tmp_path / "wal", tmp_path / "bot.db-wal")  # as kill -9 leaves it
-    found, before = restore(url, tmp_path / "b", NOW)
+    found, before = restore(url, tmp_path / "state", tmp_path / "b", NOW)
     assert found.revision is not None and before is not None
     assert texts(tmp_path / "bot.db") == ["first"] and texts(before) == ["first", "second"]
     assert oct((tmp_path / "bot.db").stat().st_mode)[-3:] == "600"
@@ -118,17 +118,17 @@ def test_a_restore_brings_back_what_was(url: str, tmp_path: Path) -> None:
     with store.transaction():
         note(store, "third")
     store.close()
-    assert check(url).faults == () and texts(tmp_path / "bot.db") == ["first", "third"]
+    assert check(url, tmp_path).faults == () and texts(tmp_path / "bot.db") == ["first", "third"]
 
 
 def test_a_restore_over_a_damaged_database_or_none(url: str, tmp_path: Path) -> None:
     """It is what backups are for: the ruins are kept beside."""
     backup(url, tmp_path / "b")
     (tmp_path / "bot.db").write_bytes(b"ruins")
-    _found, before = restore(url, tmp_path / "b", NOW)
+    _found, before = restore(url, tmp_path / "state", tmp_path / "b", NOW)
     assert before is not None and before.read_bytes() == b"ruins" and texts(tmp_path / "bot.db") == ["first"]
     (tmp_path / "bot.db").unlink()
-    assert restore(url, tmp_path / "b", NOW)[1] is None and texts(tmp_path / "bot.db") == ["first"]
+    assert restore(url, tmp_path / "state", tmp_path / "b", NOW)[1] is None and texts(tmp_path / "bot.db") == ["first"]
 
 
 def newer(path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_is_no_good_backup_changes_nothing(url: str, tmp_path: Path, spoil:
     backup(url, tmp_path / "b")
     spoil(tmp_path / "b")  # type: ignore[operator]
     with pytest.raises(BackendError, match=why):
-        restore(url, tmp_path / "b", NOW)
+        restore(url, tmp_path / "state", tmp_path / "b", NOW)
     assert texts(tmp_path / "bot.db") == ["first"]
     assert {p.name for p in tmp_path.iterdir()} - {"b", "bot.db.lock"} == {"bot.db"}
 
@@ -176,23 +176,23 @@ def test_no_restore_under_a_running_bot(url: str, tmp_path: Path) -> None:
     store = Store(url)
     store.lock()
     with pytest.raises(BackendError, match="another trainbot already uses .*: stop it first"):
-        restore(url, tmp_path / "b", NOW)
+        restore(url, tmp_path / "state", tmp_path / "b", NOW)
     store.close()
 
 
 def test_a_check_finds_damage_lost_references_and_a_wrong_index(url: str, tmp_path: Path) -> None:
     """Each in one sentence; a good one has none."""
-    assert check(url).faults == ()
+    assert check(url, tmp_path).faults == ()
     with closing(sqlite3.connect(tmp_path / "bot.db")) as found, found:
         found.execute("insert into done values (7, 8, 1, '')")
         found.execute("drop trigger entry_fts_changed")
         found.execute("update entry set text = 'other'")
-    faults = check(url).faults
+    faults = check(url, tmp_path).faults
     assert "row 1 of done refers to a missing row of class" in faults
     assert "the full-text index entry_fts does not match entry" in faults
     damaged(tmp_path / "bot.db")
     try:
-        assert check(url).faults != ()
+        assert check(url, tmp_path).faults != ()
     except BackendError as error:
         assert "damaged" in str(error)
 
@@ -203,4 +203,4 @@ def test_a_database_made_from_tables_is_checked_as_well(tmp_path: Path) -> None:
     with engine.begin() as connection:
         metadata.create_all(connection)
     engine.dispose()
-    assert check(f"sqlite:///{tmp_path}/made.db").faults == ()
+    assert check(f"sqlite:///{tmp_path}/made.db", tmp_path).faults == ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from trainbot.adapters.hosts import claim
+from trainbot.adapters.hosts.claim import Claimant
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
 from trainbot.adapters.hosts.pools import POOL, empty_xml
-from trainbot.core.errors import BackendError, HostDown
+from trainbot.core.errors import BackendError, HostDown, Superseded
 from trainbot.model.host import HostConfig
 
 REFUSED = (
@@ -26,6 +27,7 @@ def bot(daemon, monkeypatch):
         drivers.append(LibvirtDriver(HostConfig("xen1", daemon.uri), owner))
         return drivers[-1]
 
+    make.uri = daemon.uri
     yield make
     for driver in drivers:
         driver.close()
@@ -61,20 +63,20 @@ def test_two_at_once(pool, monkeypatch, ours, theirs):
     """Of two that saw an empty host in the same moment the smaller id stays, and the other takes its own away."""
     make = claim._make
 
-    def both(pool, owner):
-        make(pool, owner)
-        make(pool, theirs)
+    def both(pool, owner, name):
+        make(pool, owner, name)
+        make(pool, theirs, f"claim-{theirs}")
 
     monkeypatch.setattr(claim, "_make", both)
     if ours < theirs:
-        claim.hold(pool, "xen1", ours)
-        claim.hold(pool, "xen1", ours)
+        claim.Claimant(ours).hold(pool, "xen1")
+        claim.Claimant(ours).hold(pool, "xen1")
     else:
         with pytest.raises(HostDown, match=REFUSED.format(theirs)):
-            claim.hold(pool, "xen1", ours)
+            claim.Claimant(ours).hold(pool, "xen1")
         assert pool.listVolumes() == [f"claim-{theirs}"]
         with pytest.raises(HostDown):
-            claim.hold(pool, "xen1", ours)
+            claim.Claimant(ours).hold(pool, "xen1")
 
 
 def test_the_later_look_counts(pool, bot):
@@ -129,3 +131,44 @@ def test_an_id_that_is_no_name(pool, bot, owner):
     with pytest.raises(BackendError, match="cannot be a trainbot's id"):
         bot(owner).open()
     assert pool.listVolumes() == [] and pool.name() == POOL
+
+
+def test_the_machine_before_finds_a_higher_number(pool, bot, owner):
+    """After a takeover the claim has its number; the machine before it is told at its next reading, and leaves nothing."""
+    first = LibvirtDriver(HostConfig("xen1", bot.uri), owner, claimant=Claimant(owner, signs=True))
+    first.open()
+    first.report()
+    second = LibvirtDriver(HostConfig("xen1", bot.uri), owner, claimant=Claimant(owner, 2, signs=True, watched=True))
+    second.open()
+    with pytest.raises(Superseded, match=r"another machine has taken over from this one \(number 2\)"):
+        first.report()
+    with pytest.raises(Superseded):
+        first.open()
+    names = pool.listVolumes()
+    assert f"claim-{owner}.2" in names and f"claim-{owner}" not in names
+    assert [name for name in names if name.startswith("sign-")] == [f"sign-{owner}.2.1"]
+    first.close()
+    second.close()
+
+
+def test_a_host_that_the_machine_before_still_uses(pool, bot, owner):
+    """Its claim is made, so that the one before finds it, but nothing is done there before its sign has rested."""
+    Claimant(owner, signs=True).hold(pool, "xen1")
+    second = Claimant(owner, 2)
+    with pytest.raises(HostDown, match="waiting until the machine before this one has let go of it"):
+        second.hold(pool, "xen1")
+    with pytest.raises(Superseded):
+        Claimant(owner, signs=True).hold(pool, "xen1")
+    second.hold(pool, "xen1")
+    assert pool.listVolumes() == [f"claim-{owner}.2"]
+
+
+def test_a_sign_rests_or_changes():
+    """Seen for long enough, and the same all the time; somebody else's and our own say nothing."""
+    ours = Claimant("a", 2)
+    assert ours.still(["sign-b.1.7", "sign-a.2.9", "sign-a.x.1", "claim-a"], 0)
+    assert not ours.still(["sign-a.1.7"], 0)
+    assert not ours.still(["sign-a.1.7"], claim.STILL - 1)
+    assert ours.still(["sign-a.1.7"], claim.STILL)
+    assert not ours.still(["sign-a.1.8"], claim.STILL)
+    assert ours.still(["sign-a.1.8"], 2 * claim.STILL)

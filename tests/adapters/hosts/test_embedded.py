@@ -172,6 +172,7 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
         "endpoint": ["127.0.0.1", free_port],
         "run": "",
         "disk": None,
+        "cpu": None,
     }
     overlay = root / "labs" / f"{spec.id}.qcow2"
 
@@ -191,8 +192,9 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
     third.call("open")
     report = third.call("report")
     size, written = lab_image.folder.joinpath("disk.img").stat().st_size >> 20, overlay.stat().st_blocks >> 11
-    disk = report["domains"][0]["disk"]
-    assert report["domains"] == [lab | {"disk": disk}]
+    (there,) = report["domains"]
+    disk = there["disk"]
+    assert there == lab | {"disk": disk, "cpu": there["cpu"]} and there["cpu"] > 0
     assert disk["size_mib"] == size and 0 < disk["written_mib"] <= written + 1 < size
     assert report["disk_mib"] > report["disk_free_mib"]
     assert report["memory_mib"] > report["free_mib"] > 0

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from trainbot.adapters.hosts import worker
 from trainbot.adapters.hosts.worker import HostWorker
 from trainbot.core.errors import BackendError, HostDown
-from trainbot.model.host import Domain, DomainState, HostConfig, HostLost, HostReport, HostUp, HostWorkDone
+from trainbot.model.host import Domain, DomainState, HostConfig, HostDoubted, HostLost, HostReport, HostUp, HostWorkDone
 
 REPORT = HostReport("paper")
 
@@ -54,6 +55,9 @@ class ScriptedDriver:
         self._script.step("report")
         return REPORT
 
+    def ping(self):
+        self._script.step("ping")
+
     def make(self, spec):
         self._script.step("make")
         return Domain(spec.id, spec.name, DomainState.RUNNING)
@@ -75,7 +79,9 @@ class Host:
     def __init__(self, name="paper", **options):
         self.script = Script()
         self.events: asyncio.Queue = asyncio.Queue()
-        config = HostConfig(name, "scripted:///", folder=Path("/"), deadline=options.pop("deadline", 60.0))
+        config = HostConfig(
+            name, options.pop("uri", "test:///default"), folder=Path("/"), deadline=options.pop("deadline", 60.0)
+        )
         options = {"backoff": (0.0,), "reread": 3600.0, **options}
         self.worker = HostWorker(config, self.script.new_driver, self.events.put_nowait, **options)
 
@@ -302,6 +308,46 @@ async def test_reads_again_by_itself(host):
     """An event may get lost: the host is read again although nothing asked for it."""
     paper = await started(host(reread=0.01))
     assert [await paper.event(), await paper.event()] == [HostUp(REPORT), HostUp(REPORT)]
+
+
+REMOTE = "xen+tcp://paper/system"
+
+
+async def test_a_host_that_is_late_is_doubted_and_not_lost(host, lab_spec, monkeypatch):
+    """Again and again while a call has no answer; nothing is given up before the deadline."""
+    monkeypatch.setattr(worker, "LATE_ACTION", 0.01)
+    paper = await started(host(uri=REMOTE))
+    gate = paper.script.gates["make"] = threading.Event()
+    paper.worker.submit("make", lab_spec().id, lab_spec())
+    for _ in range(2):
+        assert await paper.event() == HostDoubted("paper", "no answer to make for 0.01 s")
+    gate.set()
+    while isinstance(event := await paper.event(), HostDoubted):
+        pass
+    assert isinstance(event, HostWorkDone) and paper.worker.up
+
+
+async def test_a_host_with_nothing_to_do_is_asked_whether_it_is_there(host, monkeypatch):
+    """The connection may have died without a word; one on this machine cannot."""
+    monkeypatch.setattr(worker, "PING", 0.0)
+    paper, here = await started(host(uri=REMOTE)), await started(host("here"))
+    gate = paper.script.gates["ping"] = threading.Event()
+    paper.script.faults["ping"] = [HostDown("keepalive")]
+    gate.set()
+    assert [await paper.event(), await paper.event()] == [HostLost("paper", "keepalive"), HostUp(REPORT)]
+    assert here.script.calls == ["open", "report"] and here.events.empty()
+
+
+async def test_a_lost_host_is_opened_when_somebody_asks(host):
+    """It is missed: it is tried now, and not only when its turn comes."""
+    paper = host(backoff=(3600.0,))
+    paper.script.faults["open"] = [HostDown("refused"), HostDown("still refused")]
+    paper.worker.start()
+    assert await paper.event() == HostLost("paper", "refused")
+    while not paper.worker.up:
+        paper.worker.refresh()
+        await asyncio.sleep(0)
+    assert await paper.event() == HostUp(REPORT)
 
 
 async def test_close_lets_the_connection_go(host, lab_spec):

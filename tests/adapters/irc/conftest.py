@@ -136,3 +136,16 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InspIrcd]:
 
 def secret(account: str) -> Secret:
     return Secret(PASSWORDS[account].replace(" ", "_"))
+
+
+def login(network, **changes):
+    """The configuration of a bot that logs in by SASL over TLS, against the tests' own CA."""
+    return {
+        "server": "localhost",
+        "tls": True,
+        "tls_ca_file": network.ca,
+        "sasl": ("plain",),
+        "account": "trainbot",
+        "password": secret("trainbot"),
+        **changes,
+    }

@@ -124,3 +124,29 @@ def test_no_more_new_people_than_the_network_has_room_for(tries):
             last = [*(one for one in last if one != number), number][-AT_ONCE:]
             recipients.said(f"n{number}", now)
         assert new <= AT_ONCE + now / EVERY
+
+
+@pytest.mark.parametrize(
+    ("line", "quiet"),
+    [
+        (":n1!u@h PRIVMSG #class :hello", True),
+        (":n1!u@h PRIVMSG trainbot :help", True),
+        (":n1!u@h PRIVMSG trainbot :\x01PING 1\x01", False),
+        (":n1!u@h QUIT :gone", False),
+        (":s PONG s :read", False),
+        ("PING :x", False),
+        ("ERROR :gone", False),
+        ("?", False),
+    ],
+)
+def test_talk_leaves_a_connection_in_peace(line: str, quiet: bool):
+    """What people say needs no tick, so it wakes nothing but the bot; whatever may have to be acted upon does."""
+    alone = Alone("InspIRCd-3")
+    alone.said()
+    alone.hears(line)
+    assert alone.session.quiet is quiet
+    alone.said()
+    assert alone.session.quiet
+    alone.outbox.put(Line("#elsewhere", "this has to wait"), 0.0)
+    alone.hears(":n2!u@h PRIVMSG #class :hello")
+    assert not alone.session.quiet

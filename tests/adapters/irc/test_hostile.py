@@ -203,3 +203,19 @@ def test_parsing():
     assert message.tags == {"a": "x y", "b": None, "+c/d": None}
     assert (message.nick, message.command, message.params) == ("n", "PRIVMSG", ("#c", "hello : there"))
     assert parse(":only.source") is None and parse("") is None
+
+
+def test_who_a_line_is_from():
+    """``nick!user@host``; what is missing is ''."""
+    for prefix, parts in (
+        ("n!u@h", ("n", "u", "h")),
+        ("irc.example.org", ("irc.example.org", "", "")),
+        ("n!u", ("n", "u", "")),
+        ("n@h", ("n@h", "", "")),
+        ("n!u!v@h@i", ("n", "u!v", "h@i")),
+        ("!@", ("", "", "")),
+    ):
+        source = parse(f":{prefix} PING").source
+        assert (source, (source.nick, source.user, source.host)) == (prefix, parts)
+    nobody = parse("PING").source
+    assert (nobody, nobody.nick, nobody.user, nobody.host) == ("", "", "", "")

@@ -9,26 +9,13 @@ import ssl
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.adapters.irc.conftest import secret
+from tests.adapters.irc.conftest import login, secret
 from tests.peers.certificates import openssl
 from tests.peers.inspircd import free_port
 from trainbot.config.irc_login import load_key
 from trainbot.core.errors import ConfigError
 from trainbot.core.messages import Arrived, ChannelMembers, Connected, Incoming, Left, Line, LineSent, Renamed
 from trainbot.model.config import Secret
-
-
-def login(network, **changes):
-    """The configuration of a bot that logs in by SASL over TLS, against the tests' own CA."""
-    return {
-        "server": "localhost",
-        "tls": True,
-        "tls_ca_file": network.ca,
-        "sasl": ("plain",),
-        "account": "trainbot",
-        "password": secret("trainbot"),
-        **changes,
-    }
 
 
 async def test_logs_in_over_tls(network, make_bot, people):
@@ -70,7 +57,8 @@ async def test_a_signed_challenge_is_a_login(network, make_bot, people, tmp_path
         **login(network, sasl=("ecdsa-nist256p-challenge",), password=Secret(), ecdsa_key_file=file),
     )
     await bot.in_channel()
-    assert bot.door.connection_status().account == "trainbot"
+    there = bot.door.connection_status()
+    assert there.account == "trainbot" and there.tls.startswith("TLSv1.")
 
 
 async def test_the_next_mechanism_where_one_is_refused(network, make_bot):

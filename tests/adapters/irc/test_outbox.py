@@ -8,7 +8,8 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainbot.adapters.irc.outbox import CtcpReply, Outbox
+from trainbot.adapters.irc.outbox import Outbox
+from trainbot.adapters.irc.queued_line import CtcpReply
 from trainbot.adapters.irc.receipts import PROOF_EVERY, Receipts
 from trainbot.adapters.irc.wire_text import cut, plain, sanitise
 from trainbot.core.messages import Line, Priority, Rank, Topic
@@ -116,7 +117,7 @@ def crowd(outbox, clones=40, helps=3):
 
 def test_a_crowd_of_strangers_delays_nobody():
     """With forty clones asking for help, a learner's answer is the next line but one at Libera's pace, as are the
-    presenter's and the staff's; the clones have one answer each, and every eighth line."""
+    staff's and the presenter's; the clones have one answer each, and every eighth line."""
     outbox = Outbox(*LIBERA)
     crowd(outbox)
     went = [piece.target for piece in outbox.take(3.0)]
@@ -125,7 +126,7 @@ def test_a_crowd_of_strangers_delays_nobody():
     outbox.put(Line("#class", "Step 2", PRESENTER), 3.0)
     outbox.put(Line("dora", "hello", rank=Rank.ACCOUNT), 3.0)
     rest = [piece.target for _, piece in drain(outbox)]
-    assert len(went) == 4 and rest[:4] == ["#class", "hannah", "alice", "dora"]
+    assert len(went) == 4 and rest[:4] == ["hannah", "#class", "alice", "dora"]
     assert len(went) + len(rest) == 4 + 40 * 2
 
 
@@ -240,6 +241,24 @@ def test_lines_follow_a_new_nick_and_not_a_new_owner_of_the_nick():
     outbox.put(Line("bob", "yours is y", secret=True, ticket=2), 0)
     assert [ticket for ticket, _ in outbox.departed(lambda nick: nick == "bob")] == [2]
     assert wires(outbox) == ["PRIVMSG alicia :your password is x"]
+
+
+def test_a_command_is_a_line_of_its_own():
+    """It follows its text at once, however long that is and whoever else waits, and nothing is on its line; the ticket is
+    settled once both are out, and a refusal of the first half brings the whole message again, not that half alone."""
+    outbox = free(burst=1)
+    command = "ssh -p 2222 debian@lab.example.org"
+    outbox.put(Line("alice", "word " * 150 + "end", secret=True, ticket=1, command=command), 0)
+    outbox.put(Line("bob", "yours"), 0)
+    pieces = [piece for _, piece in drain(outbox)]
+    mine = [number for number, piece in enumerate(pieces) if piece.target == "alice"]
+    assert pieces[mine[-1]].wire == f"PRIVMSG alice :{command}"
+    assert pieces[mine[-2]].wire.endswith(" end") and mine[-2] + 1 == mine[-1]
+    assert [pieces[number].ticket for number in mine] == [*[None] * (len(mine) - 1), 1]
+    assert all(pieces[number].secret for number in mine)
+    assert [piece.ticketed for piece in pieces if piece.ticket is None] == [
+        piece.target == "alice" for piece in pieces
+    ][:-1]
 
 
 def test_a_secret_is_not_shown():

@@ -6,11 +6,17 @@ import base64
 
 import pytest
 
+from trainbot.adapters.irc.connection_status import AccountSystem
+from trainbot.adapters.irc.keepalive import Timeouts
+from trainbot.adapters.irc.outbox import Outbox
+from trainbot.adapters.irc.protocol import IrcProtocol
 from trainbot.adapters.irc.registration import Registration, nicks
 from trainbot.adapters.irc.sasl import CHUNK, Assembler, Credentials, SaslRefused, chunks
 from trainbot.adapters.irc.wire import parse
+from trainbot.config import IrcConfig
 
-FAILED = ["AUTHENTICATE *", "QUIT :cannot register"]
+FAILED = ["AUTHENTICATE *", "QUIT :cannot register"]  # in the middle of an exchange
+LEFT = ["QUIT :cannot register"]
 
 
 class Talk:
@@ -151,10 +157,10 @@ def test_without_sasl_it_does_not_go_on(lines):
     ],
 )
 def test_a_refused_login_ends_it(numeric, reason):
-    """A refused login is aborted, with the server's reason and without the password."""
+    """Who refuses a login is left, with the server's reason and without the password."""
     talk = begun()
     talk.hears("AUTHENTICATE +")
-    assert talk.hears(numeric) == FAILED
+    assert talk.hears(numeric) == LEFT
     assert reason in talk.it.failure and "pässword" not in talk.it.failure
 
 
@@ -162,20 +168,63 @@ def test_a_list_without_our_mechanism():
     """A server that has none of our mechanisms is left, and the reason names what it has."""
     talk = Talk(sasl=("plain",))
     talk.hears("CAP * LS :sasl=EXTERNAL,SCRAM-SHA-512")
-    assert talk.hears("CAP * ACK :sasl") == FAILED
+    assert talk.hears("CAP * ACK :sasl") == LEFT
     assert "EXTERNAL, SCRAM-SHA-512" in talk.it.failure and "plain" in talk.it.failure
 
 
 def test_a_mechanism_list_comes_late():
-    """Numeric 908 with another list and 904 end it."""
+    """Numeric 908 with another list and 904 end it; nobody has refused the password, so a later try may help."""
     talk = begun()
     talk.hears("908 bot EXTERNAL :are available SASL mechanisms")
-    assert talk.hears("904 bot :failed") == FAILED
+    assert talk.hears("904 bot :failed") == LEFT
+    assert "the server's SASL has EXTERNAL; bot.ini asks for plain" in talk.it.failure and not talk.it.denied
+
+
+def test_a_mechanism_list_that_has_ours():
+    """Numeric 908 beside a refusal of the password."""
+    talk = begun()
+    talk.hears("908 bot PLAIN,EXTERNAL :are available SASL mechanisms")
+    assert talk.hears("904 bot :failed") == LEFT
+    assert talk.it.failure == "SASL login refused: failed" and talk.it.denied
+
+
+@pytest.mark.parametrize(
+    ("dialog", "last"),
+    [
+        # no mechanism was begun: there is nothing to abort
+        ("CAP * LS :sasl=EXTERNAL\nCAP * ACK :sasl", LEFT),
+        ("CAP * LS :account-tag sasl=EXTERNAL,ECDSA-NIST256P-CHALLENGE\nCAP * ACK :account-tag sasl", LEFT),
+        ("CAP * LS * :account-tag\nCAP * LS :sasl=SCRAM-SHA-512\nCAP * ACK :account-tag sasl", LEFT),
+        ("CAP * LS :sasl=", ["CAP REQ :sasl"]),
+        ("CAP * LS :sasl=external,plain", ["CAP REQ :sasl"]),
+        ("CAP * LS :sasl\nCAP * NAK :sasl", LEFT),
+        ("CAP * LS :sasl account-tag\nCAP * NAK :account-tag sasl\nCAP * ACK :account-tag\nCAP * NAK :sasl", LEFT),
+        ("CAP * LS :sasl=PLAIN\n465 bot :banned", LEFT),
+        ("CAP * LS :sasl=PLAIN\n001 bot :hi", LEFT),
+        # the exchange is over
+        ("CAP * LS :sasl\nCAP * ACK :sasl\n904 bot :no", LEFT),
+        ("CAP * LS :sasl\nCAP * ACK :sasl\n908 bot EXTERNAL :available\n904 bot :no", LEFT),
+        ("CAP * LS :sasl\nCAP * ACK :sasl\nAUTHENTICATE +\n902 bot :locked", LEFT),
+        ("CAP * LS :sasl\nCAP * ACK :sasl\nAUTHENTICATE +\n906 bot :aborted", LEFT),
+        ("CAP * LS :sasl\nCAP * ACK :sasl\n903 bot :success", LEFT),
+        # it is under way
+        ("CAP * LS :sasl\nCAP * ACK :sasl\nAUTHENTICATE !", FAILED),
+        ("CAP * LS :sasl\nCAP * ACK :sasl\nAUTHENTICATE +\nAUTHENTICATE +", FAILED),
+        ("CAP * LS :sasl\nCAP * ACK :sasl\nAUTHENTICATE +\n465 bot :banned", FAILED),
+        ("CAP * LS :sasl\nCAP * ACK :sasl\n001 bot :hi", FAILED),
+        # and what went well
+        ("CAP * LS :sasl=PLAIN\nCAP * ACK :sasl\nAUTHENTICATE +\n900 bot b bot :hi\n903 bot :success", ["CAP END"]),
+    ],
+)  # fmt: skip
+def test_an_exchange_is_aborted_only_while_it_is_under_way(dialog, last):
+    """AUTHENTICATE * is said in the middle of an exchange, and never when none was begun or it is over."""
+    talk = Talk(sasl=("plain",))
+    assert [talk.hears(line) for line in dialog.split("\n")][-1] == last
 
 
 def test_success_before_proof_is_a_lie():
     """A server that says success before we said who we are is not believed."""
-    assert begun().hears("903 bot :success") == FAILED
+    assert begun().hears("903 bot :success") == LEFT
 
 
 @pytest.mark.parametrize("challenge", ["!!!!", "ä", "a", "="])
@@ -236,3 +285,24 @@ def test_credentials_do_not_show():
     """The password is in no repr."""
     assert "geheim" not in repr(Credentials("a", lambda: "geheim"))
     assert chunks(b"") == ["+"]
+
+
+@pytest.mark.parametrize(
+    ("offered", "nickserv", "accounts"),
+    [
+        ("multi-prefix", False, AccountSystem.NONE),
+        ("multi-prefix", True, AccountSystem.NICKSERV),
+        ("sasl=PLAIN account-tag", False, AccountSystem.NICKSERV),
+        ("draft/account-registration=before-connect", False, AccountSystem.COMMAND),
+        ("draft/account-registration sasl", False, AccountSystem.NICKSERV),
+    ],
+)
+def test_how_people_get_an_account(offered, nickserv, accounts):
+    """SASL shows that services are there; who asks for NickServ in bot.ini knows it; else the server's own command."""
+    config = IrcConfig(server="irc.test", channels=("#c",), tls=False, nickserv=nickserv)
+    session = IrcProtocol(
+        config, Outbox(5, 2.0), lambda event: None, lambda line, shown: None, 0.0, patience=Timeouts(), version="x"
+    )
+    session.start()
+    session.receive(f":irc.test CAP bot LS :{offered}", 0.0)
+    assert session.accounts is accounts

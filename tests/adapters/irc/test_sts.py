@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from tests.adapters.irc.conftest import QUICK
 from tests.adapters.irc.conftest import config as plain_config
 from tests.peers.certificates import make_certificates
 from tests.peers.scripted import ScriptedServer
+from trainbot.adapters.irc import transport
 from trainbot.adapters.irc.sts import LONGEST, StsPolicies, StsPolicy
 from trainbot.core.messages import Connected
 from trainbot.model.config import Secret
@@ -111,6 +113,58 @@ async def test_tls_that_fails_is_no_reason_to_go_without(scripted, secure, make_
     await first.gone()
     await bot.in_trouble("(?i)certificate")
     assert not any("geheim" in line or line.startswith("AUTHENTICATE") for line in first.lines)
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_a_pin_without_tls_waits_for_the_tls_that_the_network_wants(scripted, secure, make_bot, right):
+    """With tls = no there is no certificate to compare: the bot hears that the network wants TLS, and there the pin counts."""
+    der = ssl.PEM_cert_to_DER_cert((secure.ca.parent / "server.crt").read_text())
+    pin = hashlib.sha256(der).hexdigest() if right else "ab" * 32
+    bot = make_bot(scripted.port, server="localhost", tls_fingerprint=pin)
+    first = await scripted.accept()
+    first.say(f":irc.test CAP * LS :sts=port={secure.port}")
+    await first.gone()
+    if not right:
+        await bot.in_trouble("another one than tls_fingerprint")
+        return
+    inside = await secure.accept()
+    await inside.hear("^CAP LS 302")
+    inside.say(":irc.test CAP * LS :", ":irc.test 001 trainbot :hi", ":irc.test 376 trainbot :end")
+    await bot.until(Connected)
+
+
+async def test_a_pin_without_tls_on_a_network_that_does_not_want_it(scripted, make_bot):
+    """It has no effect; trainbot check says so."""
+    bot = make_bot(scripted.port, tls_fingerprint="ab" * 32)
+    await (await scripted.accept()).welcome()
+    await bot.until(Connected)
+
+
+@pytest.mark.parametrize("closes", ["bot", "server", "both"])
+async def test_a_connection_with_tls_is_closed_only_once(secure, monkeypatch, closes):
+    """In Python 3.11 abort() fails on a TLS connection that was closed twice, or closed after the server had gone."""
+    monkeypatch.setattr(transport, "_LINGER", 0.0)
+    wrong = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: wrong.append(context))
+    config = plain_config(secure.port, server="localhost", tls=True, tls_ca_file=secure.ca)
+    link = await transport.connect(config, lambda line: None, lambda: None)
+    link.write("QUIT :bye")
+    there = await secure.accept()
+    if closes != "bot":
+        there.drop()
+    if closes == "server":
+        await link.closed.wait()
+    link.close()
+    link.close()
+    await link.closed.wait()
+    link.close()
+    link.hold()
+    link.go_on()
+    link.write("too late")
+    cut = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.01, cut.set)  # after the calls that were put off
+    await cut.wait()
+    assert wrong == []
 
 
 async def test_servers_in_turn(scripted, make_bot):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from trainbot.adapters.irc.outbox import SLOWEST, Outbox
 from trainbot.adapters.irc.protocol import IrcProtocol
 from trainbot.adapters.irc.window import CAREFUL, FIRST, LATE, MOST, ROUND, SendWindow
 from trainbot.core.messages import Line, Priority
+from trainbot.core.wording import seconds
 
 STEP = 0.05  # seconds of the clock in these tests
 
@@ -122,4 +124,39 @@ def test_what_nobody_asked_for_says_nothing() -> None:
     window.wrote(1.0)
     window.asked(1.0)
     assert window.answered(1.0 + 3 * LATE) is None and window.open(100.0)
-    assert Outbox(4, 2.0).adapt(1000.0) == f"one line in {SLOWEST:.2g} s"
+    assert Outbox(4, 2.0).adapt(1000.0) == f"one line in {seconds(SLOWEST)}"
+
+
+def test_the_lag_is_that_of_the_first_ping_that_waits() -> None:
+    """None before any PONG; then what the latest answered PING took, not shortened by a PING sent meanwhile."""
+    slow = Slow(0.0, 0.0)
+    patience = Timeouts()
+    assert slow.session.lag is None
+    slow.session.tick(patience.silence)
+    slow.session.tick(patience.silence + 2)
+    slow.session._ping("another")
+    slow.session.receive(":s PONG s alive", patience.silence + 3)
+    assert slow.session.lag == 3.0
+    slow.session.receive(":s PONG s another", patience.silence + 50)
+    assert slow.session.lag == 3.0
+
+
+@pytest.mark.parametrize(
+    ("interval", "needed", "said"),
+    [
+        (0.0, 9.7e-07, ""),  # a server on this machine: nobody needs to hear of it
+        (0.0, 0.0, ""),
+        (0.0, 0.009, ""),
+        (0.001, 0.01, ""),
+        (0.0, 0.0123, "one line in 0.01 s"),
+        (0.0, 0.25, "one line in 0.25 s"),
+        (0.5, 0.97, "one line in 0.97 s"),
+        (2.0, 1.99, ""),
+        (2.0, 2.5, "one line in 2.5 s"),
+        (2.0, 3.0000001, "one line in 3 s"),
+        (2.0, 1e9, "one line in 8 s"),
+    ],
+)
+def test_the_pace_is_said_in_words(interval: float, needed: float, said: str) -> None:
+    """A number that people can read, and only if the pace is noticeably slower."""
+    assert Outbox(4, interval).adapt(needed) == said

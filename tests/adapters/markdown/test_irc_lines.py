@@ -10,6 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainbot.adapters.markdown.irc_lines import MONO, NARROWEST, render, render_step
+from trainbot.adapters.markdown.lab_ports import Surroundings
+from trainbot.adapters.markdown.renderer import Renderer
 
 OURS = {"\x02", "\x11", "\x1d"}
 
@@ -58,7 +60,7 @@ TABLE = [
     ),
     (
         '<p>see <a href="https://x.y/z">this</a> and <img src="https://x.y/a.png"></p>',
-        ["see this (https://x.y/z) and (https://x.y/a.png)"],
+        ["see this (https://x.y/z) and [picture] (https://x.y/a.png)"],
     ),
     ("```\ncat <<<x\ny\n```", ["\x11cat <<<x\x11", "\x11y\x11"]),
     ("`a`{{execute|T1}} b", ["\x11a\x11 b"]),
@@ -87,55 +89,85 @@ def test_prose_wraps_between_words_and_commands_do_not() -> None:
 
 
 TALL = "one\n\ntwo\n\n```\nc1\nc2 \\\n  more\ncat <<EOF\nx\nEOF\n```\n\nthree\n\n```text\nout\n```"
+REST = ["    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "three", "    out"]
 
 
 @pytest.mark.parametrize(
     ("limit", "lines"),
     [
-        (
-            0,
-            [
-                "T",
-                "one",
-                "two",
-                "    c1",
-                "    c2 \\",
-                "      more",
-                "    cat <<EOF",
-                "    x",
-                "    EOF",
-                "three",
-                "    out",
-            ],
-        ),
-        (
-            11,
-            [
-                "T",
-                "one",
-                "two",
-                "    c1",
-                "    c2 \\",
-                "      more",
-                "    cat <<EOF",
-                "    x",
-                "    EOF",
-                "three",
-                "    out",
-            ],
-        ),
-        (10, ["T", "one", "two", "    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "(2 more)"]),
+        (0, ["T", "one", "two", *REST]),
+        (11, ["T", "one", "two", *REST]),
+        (10, ["T", "one two", *REST]),
         (8, ["T", "    c1", "    c2 \\", "      more", "    cat <<EOF", "    x", "    EOF", "(4 more)"]),
         (7, ["T", "one", "two", "    c1", "    c2 \\", "      more", "(5 more)"]),
-        (6, ["T", "one", "    c1", "    c2 \\", "      more", "(6 more)"]),
-        (4, ["T", "one", "    c1", "(8 more)"]),
+        (6, ["T", "one two", "    c1", "    c2 \\", "      more", "(5 more)"]),
+        (4, ["T", "one two", "    c1", "(7 more)"]),
         (3, ["T", "    c1", "(9 more)"]),
         (1, ["T", "(10 more)"]),
     ],
 )
-def test_a_long_step_loses_prose_first_and_never_half_a_command(limit: int, lines: list[str]) -> None:
-    """What does not fit goes as a whole: prose, then output, then commands from the end."""
+def test_a_long_step_joins_paragraphs_and_never_shows_half_a_command(limit: int, lines: list[str]) -> None:
+    """Short paragraphs share a line before anything goes; commands go last, from the end, each as a whole."""
     assert render_step("T", TALL, limit, "({n} more)", plain=True) == lines
+
+
+MARKED = [
+    ("an unmarked block beside a marked one", "```\nls\n```{{exec}}\n\n```\nout\n```", ["ls"], ["out"]),
+    ("beside bash", "```bash\nls\n```\n\n```\nout\n```", ["ls"], ["out"]),
+    ("beside inline code", "`ls`{{execute T1}}\n\n```\nout\n```", ["ls"], ["out"]),
+    ("indented", "`ls`{{exec}}\n\n    out", ["ls"], ["out"]),
+    ("marked as no command", "```\nout\n```{{}}", [], ["out"]),
+    ("to be copied", "```yaml\na: b\n```{{copy}}", ["a: b"], []),
+    ("a file", "```yaml\na: b\n```", [], ["a: b"]),
+    ("a file in HTML", '<pre class="file" data-target="x">a: b</pre>', [], ["a: b"]),
+    ("HTML that says nothing", "<pre>ls</pre>", ["ls"], []),
+    ("nothing is marked", "```\nls\n```", ["ls"], []),
+    ("another shell", "```sh\nls\n```\n~~~zsh\npwd\n~~~", ["ls", "pwd"], []),
+    ("code alone in a paragraph", "`ls`{{exec}}\n\n`/etc/x`", ["ls"], []),
+    ("a session", "```console\n$ ls \\\n  -l\ntotal 3\n# id\n```", ["ls \\", "  -l", "id"], ["total 3"]),
+    ("prompts", "```\n$ ls\nout\n[root@lab ~]# id\nuid=0\n```", ["ls", "id"], ["out", "uid=0"]),
+    ("a comment is no prompt", "```\n# say it\nls\n```", ["# say it", "ls"], []),
+]
+
+
+@pytest.mark.parametrize(("what", "markdown", "commands", "output"), MARKED, ids=[row[0] for row in MARKED])
+def test_output_is_no_command(what: str, markdown: str, commands: list[str], output: list[str]) -> None:
+    """Who marks commands means the other blocks to be looked at; prompts are not typed."""
+    units = Renderer(380, True, Surroundings()).page(markdown, "")
+    for kind, lines in (("command", commands), ("output", output)):
+        found = [line for unit in units if unit.kind == kind for line in unit.lines]
+        assert [line[4:] if line.startswith("    ") else line.strip("`") for line in found] == lines
+
+
+LONG = (
+    "## Filters\n\nFilters were made long ago by somebody who liked them. They are everywhere.\n\n"
+    "You need to be root. Nobody else may.\n\nFirst, list them:\n\n```\nnft list ruleset\n```\n\nor:\n\n"
+    "```\niptables -S\n```\n\nThe list is long. " + "It has many words. " * 60 + "Compare both lists."
+)
+
+
+def test_what_to_do_comes_before_explanations() -> None:
+    """Commands with the "or" between them, then the sentences that ask for something, wherever they stand."""
+    assert render_step("T", LONG, 6, "({n} more)", 100, plain=True) == [
+        "T",
+        "You need to be root. … First, list them:",
+        "    nft list ruleset",
+        "or:",
+        "    iptables -S",
+        "(19 more)",
+    ]
+    shown = render_step("T", LONG, 8, "({n} more)", 100, plain=True)
+    assert shown[-2].endswith("… Compare both lists.")
+
+
+def test_short_items_share_a_line() -> None:
+    """Nothing is left out for want of lines that could be filled."""
+    items = "".join(f"- item {n}\n" for n in range(12))
+    assert render_step("T", f"Look at:\n\n{items}\n```\nls\n```", 3, "({n} more)", plain=True) == [
+        "T",
+        "Look at: " + " ".join(f"• item {n}" for n in range(12)),
+        "    ls",
+    ]
 
 
 def test_a_cut_paragraph_says_so() -> None:

@@ -212,7 +212,8 @@ def test_check_takes_any_number_of_paths(tmp_path: Path, capsys: pytest.CaptureF
     )
     (tmp_path / "none").mkdir()
     paths = [str(tmp_path / name) for name in ("many", "many/a", "many/b/index.json")]
-    assert cli.main(["exercise", "check", *paths], standalone_mode=False) == 0
+    no_ini = ["-c", str(tmp_path / "bot.ini")]
+    assert cli.main(["exercise", "check", *paths, *no_ini], standalone_mode=False) == 0
     assert capsys.readouterr().out == "4 exercises, 0 problems\n"
     assert (
         cli.main(["exercise", "check", *paths, str(tmp_path / "none"), str(tmp_path / "away")], standalone_mode=False)
@@ -334,6 +335,25 @@ def test_assets_that_are_none(tmp_path: Path, entry: object, serious: bool) -> N
     (home / "assets").mkdir(parents=True)
     (tmp_path / "secret").write_text("SECRET")
     (home / "assets" / "link").symlink_to(tmp_path / "secret")
-    script, problems = with_assets(home, [entry], a="a", big="x" * (400 << 10))
+    script, problems = with_assets(home, [entry], a="a", big="x" * (9 << 20))
     assert script is None or "rm -rf" not in script.text
     assert [problem.serious for problem in problems] == [serious]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("debian-cloud/debian-12", "debian"),
+        ("ubuntu-os-cloud/ubuntu-2004-lts", "ubuntu"),
+        ("rhel-cloud/rhel-9", "rhel"),
+        ("rocky-linux-cloud/rocky-linux-9", "rocky"),
+        ("almalinux-cloud/almalinux-9", "almalinux"),
+        ("centos-cloud/centos-stream-9", "centos"),
+    ],
+)
+def test_the_image_is_the_distribution_of_its_machine(tmp_path: Path, theirs: str, ours: str) -> None:
+    """Which image stands in for it where it is not here is decided, and said, there."""
+    exercise, _problems = load(
+        track(tmp_path / "t", **{"config.yml": f"virtualmachines:\n- name: web\n  image: {theirs}\n"})
+    )
+    assert exercise.image == ours

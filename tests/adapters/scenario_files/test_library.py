@@ -349,6 +349,9 @@ def test_finding_by_name_or_words(tmp_path: Path) -> None:
         assert library.find(words).slug == "selinux-debian"
     for words, said in (
         ("linux", "which one: selinux-debian, selinux-squid?"),
+        ("selinux-sqiud", "no exercise with that name; did you mean selinux-squid?"),
+        ("x", "no exercise with that name (available: selinux-debian, selinux-squid)"),
+        ("inux", "no exercise with that name"),
         ("", "no exercise with that name (available: selinux-debian, selinux-squid)"),
     ):
         with pytest.raises(UserError, match=re.escape(said)):

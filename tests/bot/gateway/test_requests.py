@@ -41,7 +41,7 @@ def test_create_is_what_irc_does(stage: Stage) -> None:
     """The same line, the same limits, and the lease whose console comes next; nothing is said on IRC."""
     stage.whisper("alice", f"key {KEY}")
     told = manage(stage, "alice", "create", "debian", "permissive")
-    assert told["lines"][0].startswith("your debian lab (permissive): ssh -p 2222 debian@lab.example.org")
+    assert told["lines"][0].startswith("your debian lab: password ")
     assert (told["lease"], told["refused"], told["question"]) == (str(stage.leases()[0].id), False, "")
     assert stage.said == []
     assert manage(stage, "alice", "create", "debian")["refused"]
@@ -69,7 +69,7 @@ def test_somebody_who_is_not_on_irc_is_who_the_account_says(stage: Stage) -> Non
     assert "your debian lab" in lines(stage, "alice", "create", "debian")[0]
     stage.whisper("stranger", "lab")
     told = manage(stage, "stranger", "create", "debian")
-    assert told["refused"] and "you need an account here to get a lab" in told["lines"][0]
+    assert told["refused"] and "to get a lab you need an account on this network: /msg NickServ" in told["lines"][0]
 
 
 def test_what_destroys_asks_and_irc_has_nothing_to_confirm(stage: Stage) -> None:

@@ -15,16 +15,14 @@ from tests.gateway.test_gateway_jump_hosts import AT
 from trainbot.bot.workers.lab_probes import LabProbes
 from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import CommandResult, GatewayClient
-from trainbot.model.host import HostConfig
+from trainbot.model.host import HostConfig, HostDoubted
 from trainbot.model.lab_events import (
     CheckLogin,
-    HostProbed,
     HostStatus,
     LabBooted,
     LabRoute,
     LoginChecked,
     Probe,
-    ProbeHost,
 )
 
 
@@ -102,11 +100,10 @@ async def test_a_gateway_that_is_away_is_waited_for(world):
     await asyncio.to_thread(until, lambda: process.running(world.state) is None)
     seen = Seen(world)
     seen.probes.probe(Probe("lab", way(world)))
-    seen.probes.listen(ProbeHost("xen1", (AT,), world.jump_host().via))
     seen.probes.check(CheckLogin("other", way(world)))
     assert await seen.next() == LoginChecked("other", "")  # nothing is known against it
     await asyncio.to_thread(world.start_gateway)
-    assert {await seen.next(), await seen.next()} == {LabBooted("lab"), HostProbed("xen1", True)}
+    assert await seen.next() == LabBooted("lab")
 
 
 async def test_a_lab_is_checked_once(world, tmp_path, caplog):
@@ -126,22 +123,6 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
     assert "could not log in to lab" in caplog.text
 
 
-async def test_labs_of_a_silent_host_are_listened_to_through_its_jump_host(world):
-    """One that speaks is enough; where none does, the host's own ssh server is asked for its first line; a dead jump host is
-    silence."""
-    jump_host, seen = world.jump_host(labs=("127.0.0.1", "127.0.0.9")), Seen(world)
-    seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), jump_host.via))
-    assert await seen.next() == HostProbed("xen1", True)
-    world.lab.kill()
-    seen.probes.listen(ProbeHost("xen1", (("127.0.0.9", 22), AT), jump_host.via))
-    assert await seen.next() == HostProbed("xen1", False, greets=True)
-    jump_host.kill()
-    seen.probes.listen(ProbeHost("xen1", (AT,), jump_host.via))
-    assert await seen.next() == HostProbed("xen1", False)
-    seen.probes.listen(ProbeHost("here", (world.lab.endpoint,)))
-    assert await seen.next() == HostProbed("here", False)
-
-
 async def test_hosts_say_how_they_are(world, caplog):
     """The first answer has no share of waiting yet; the clock is off by little; a host without a jump host is not asked."""
     jump_host = world.jump_host()
@@ -154,7 +135,8 @@ async def test_hosts_say_how_they_are(world, caplog):
     jump_host.put("lab-door", "#!/bin/sh\necho rubbish\n")
     for _ in range(2):
         seen.probes.ask_hosts(["xen1"])
-        await asyncio.wait(seen.probes._tasks)
+        doubt = await seen.next()
+        assert isinstance(doubt, HostDoubted) and doubt.name == "xen1"
     assert seen.events.empty() and caplog.text.count("cannot read the state of host xen1") == 1
 
 

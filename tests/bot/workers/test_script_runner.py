@@ -113,6 +113,13 @@ async def test_a_lab_that_goes_in_the_middle(world: World, tmp_path: Path) -> No
     assert (await labs.next()).exit is None
 
 
+async def test_files_larger_than_a_request(world: World) -> None:
+    """They reach the lab in parts and whole, and leave nothing behind there."""
+    labs = Labs(world)
+    labs.run(7, f": {'é' * (1 << 20)}\nls -A $HOME | grep -c trainbot-script-7; exit 5")
+    assert await labs.next() == ScriptEnded(7, 5, "0")
+
+
 async def test_many_at_once(world: World) -> None:
     """More than the gateway takes at a time: all come to their end."""
     labs = Labs(world)

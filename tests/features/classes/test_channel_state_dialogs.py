@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.stage import CHANNEL, Stage
-from trainbot.core.messages import Arrived, ChannelMembers, Modes, Topic
+from trainbot.core.messages import Arrived, AskChanServ, ChannelMembers, Modes, Topic
 
 COURSE = """
 [course]
@@ -121,7 +121,7 @@ def test_words_that_did_not_arrive(planned: Stage) -> None:
 
 
 def test_a_topic_that_only_operators_set(planned: Stage) -> None:
-    """Is set as soon as we are one, and not asked for in vain before."""
+    """Is set as soon as we are one."""
     planned.net.status = ""
     planned.now = planned.now.replace(hour=9)
     planned.talk("russell", "!start")
@@ -129,6 +129,107 @@ def test_a_topic_that_only_operators_set(planned: Stage) -> None:
     planned.net.status = "o"
     planned.wait(seconds=2)
     assert len(topics(planned)) == 1 and "a class runs here" in planned.net.topics[CHANNEL]
+
+
+def asked(stage: Stage) -> list[str]:
+    """What ChanServ was asked for, the text of a topic left out."""
+    return [out.request for out in stage.said if isinstance(out, AskChanServ)]
+
+
+@pytest.fixture
+def served(planned: Stage) -> Stage:
+    """The bot is logged in, and no operator; a class has just begun."""
+    planned.net.status, planned.net.account = "", "trainbot"
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    return planned
+
+
+TEXT = "Welcome to the class | SE Linux for all | a class runs here, with russell | slides: https://example.org/slides | !help"
+
+
+def test_chanserv_sets_the_topic(served: Stage) -> None:
+    """It is asked once; when the topic is there, all is as if we had set it, after a restart as well."""
+    assert [out for out in served.said if isinstance(out, AskChanServ)] == [AskChanServ(CHANNEL, "TOPIC", TEXT)]
+    served.wait(seconds=2)
+    assert asked(served) == []
+    served.net.topics[CHANNEL] = TEXT
+    served.wait(seconds=40)
+    served.restart()
+    served.wait(hours=1)
+    assert asked(served) == topics(served) == []
+    assert "topic" not in served.talk("olga", "!status")[0]
+    served.talk("russell", "!end"), served.talk("russell", "!yes")
+    assert [out.text for out in served.said if isinstance(out, AskChanServ)] == [f"Welcome to the class | {NEXT}"]
+
+
+def test_chanserv_makes_us_an_operator(served: Stage) -> None:
+    """Where it may not set the topic for us, but that; then we set it ourselves."""
+    served.wait(seconds=31)
+    assert asked(served) == ["OP"]
+    served.net.status = "o"
+    served.wait(seconds=2)
+    assert topics(served) == [TEXT] and asked(served) == []
+
+
+def test_chanserv_does_neither(served: Stage) -> None:
+    """!status says so and what to type; it is asked again after an hour, when we rejoin, and for another text: no loop."""
+    served.wait(seconds=31)
+    served.wait(seconds=31)
+    assert asked(served) == []
+    assert (
+        "I can't set the topic (+t): /msg ChanServ FLAGS #class trainbot +ot, or /mode #class +o trainbot lets me"
+        in served.talk("olga", "!status")[0]
+    )
+    counted = 0
+    for _ in range(55):
+        served.wait(minutes=1)
+        counted += len(asked(served))
+    assert counted == 0
+    served.wait(minutes=5)
+    assert asked(served) == ["TOPIC"]
+    served.happens(ChannelMembers(CHANNEL, tuple(served.net.members(CHANNEL)), served.now))
+    assert asked(served) == ["TOPIC"]
+
+
+def test_a_locked_topic(served: Stage) -> None:
+    """ChanServ takes our topic back each time: we do not quarrel with it."""
+    served.net.status = "o"
+    served.net.carries_out = lambda out: None  # type: ignore[method-assign]
+    served.wait(seconds=2)
+    assert len(topics(served)) == 1
+    for _ in range(10):
+        served.wait(minutes=1)
+        assert topics(served) == asked(served) == []
+
+
+def test_words_that_services_take_for_a_command(served: Stage) -> None:
+    """A topic that begins with one of them is set by ourselves."""
+    served.net.topics[CHANNEL] = "Lock picking at five"
+    served.happens(ChannelMembers(CHANNEL, tuple(served.net.members(CHANNEL)), served.now))
+    assert asked(served) == ["OP"]
+
+
+def test_a_topic_that_nobody_sets_for_us(planned: Stage) -> None:
+    """Without an account nobody is asked; !status says what to type."""
+    planned.net.status = ""
+    planned.now = planned.now.replace(hour=9)
+    planned.talk("russell", "!start")
+    assert asked(planned) == []
+    assert "I can't set the topic (+t): /mode #class +o trainbot lets me" in planned.talk("olga", "!status")[0]
+
+
+def test_quiet_where_chanserv_may_make_us_an_operator(served: Stage) -> None:
+    """It is asked, and the presenter is told to try again; once it refused, what to type."""
+    assert served.talk("russell", "!quiet on") == [
+        "russell: I am not an operator of #class and have asked ChanServ to make me one: type !quiet on again in a few seconds"
+    ]
+    assert asked(served) == ["OP"]
+    assert served.talk("russell", "!quiet on")[0].startswith(
+        "russell: I can't, I am not an operator of #class: type /msg"
+    )
+    served.net.status = "o"
+    assert served.talk("russell", "!quiet on")[0].startswith("quiet, please")
 
 
 def test_a_long_topic(planned: Stage) -> None:
@@ -255,7 +356,7 @@ def test_without_being_an_operator(lesson: Stage) -> None:
     """It is said what to do, and nothing half done; nobody else's moderation is taken away."""
     lesson.net.status = "v"
     assert lesson.talk("russell", "!quiet on") == [
-        "russell: I can't, I am not an operator of #class: type /msg ChanServ OP #class, or /mode #class +o and my nick, "
+        "russell: I can't, I am not an operator of #class: type /msg ChanServ OP #class trainbot, or /mode #class +o trainbot, "
         "then !quiet on again"
     ]
     lesson.net.status, lesson.net.modes[CHANNEL] = "o", "ntm"

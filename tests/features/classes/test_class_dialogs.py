@@ -51,9 +51,11 @@ def test_start_promises_no_labs_that_cannot_be_had(stage: Stage) -> None:
 
 
 STARTS = [
-    ("!start nonsense", "no exercise with that name (available: selinux)"),
+    ("!start selinx", "no exercise with that name; did you mean !start selinux? !exercises lists them"),
+    ("!start beginers", "no exercise with that name; did you mean !start selinux? !exercises lists them"),
+    ("!start nonsense", "no exercise with that name (available: selinux); !exercises lists them"),
     ("!start 3", "there is no session 3; !sessions lists them"),
-    ("!start ²", "no exercise with that name (available: selinux)"),
+    ("!start ²", "no exercise with that name (available: selinux); !exercises lists them"),
 ]
 
 
@@ -415,14 +417,36 @@ def test_numbers_of_many_stuck_fit_a_line(lesson: Stage) -> None:
         assert len(line.encode()) < 600 and "more" in line
 
 
-def test_a_long_step_leads_to_the_page(stages: Callable[..., Stage]) -> None:
-    """In the channel !step has the rest; there, the handout has, where it is served."""
+def test_a_long_step_leads_to_the_rest_of_it(stages: Callable[..., Stage]) -> None:
+    """The channel names the step, which anybody may ask for: in parts, and the page is named where it is served."""
     stage = stages()
     stage.config = replace(stage.config, records=replace(stage.config.records, public_url="https://example.org/t"))
     text = stage.folder / "exercises" / "selinux" / "1.md"
-    text.write_text("\n\n".join(f"Paragraph {n}." for n in range(30)))
+    text.write_text("\n\n".join(f"Paragraph {n} {'word ' * 60}." for n in range(30)))
     stage.restart()
     stage.talk("russell", "!start")
-    assert stage.talk("russell", "!next")[-1] == "(26 more lines: type !step)"
-    assert stage.whisper("alice", "step")[-1] == "(16 more lines: https://example.org/t/handouts/selinux.html)"
-    assert "Paragraph 29." in (stage.folder / "public" / "handouts" / "selinux.html").read_text()
+    assert stage.talk("russell", "!next")[-1] == "(26 more lines: !step 1)"
+    stage.wait(seconds=6)
+    stage.talk("russell", "!next")
+    first, second = stage.whisper("alice", "step 1"), stage.whisper("alice", "step 1 2")
+    url = "https://example.org/t/handouts/selinux.html"
+    assert len(first) == 16 and first[-1] == f"(16 more lines: !step 1 2, or {url})"
+    assert len(second) == 16 and second[-1] == f"(1 more line: !step 1 3, or {url})"
+    assert second[0].startswith("Paragraph 14") and len(stage.whisper("alice", "step 1 3")) == 1
+    assert stage.whisper("alice", "step 1 4") == ["it has 3 parts: !step 1"]
+    assert "Paragraph 29" in (stage.folder / "public" / "handouts" / "selinux.html").read_text()
+
+
+def test_what_was_shown_can_be_seen_again(lesson: Stage) -> None:
+    """A step that the class has gone back from, and the introduction; what is still to come is for its staff."""
+    lesson.talk("russell", "!goto 3")
+    lesson.talk("russell", "!goto 1")
+    assert lesson.whisper("alice", "step 3")[0] == "Step 3 of 3: Check"
+    assert lesson.whisper("alice", "step 0")[0] == "Welcome"
+    lesson.talk("russell", "!end")
+    lesson.talk("russell", "!yes")
+    lesson.talk("russell", "!start")
+    assert lesson.whisper("alice", "step 3") == [
+        "the class is at the introduction; !step shows your step, !step N any step up to 0"
+    ]
+    assert lesson.whisper("russell", "step 3")[0] == "Step 3 of 3: Check"

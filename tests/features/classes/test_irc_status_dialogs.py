@@ -8,12 +8,20 @@ import pytest
 
 from tests.stage import CHANNEL, START, Stage
 from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
+from trainbot.bot.clock_steps import ClockSteps
 from trainbot.bot.irc_status import IrcStatus
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Request
 from trainbot.core.messages import Sender
 
 OLGA = Request(Sender("olga"), Person(1, "olga", None, "olga", "", True, START), Role.ORGANISER, None, True, START)
+
+
+class NoTopics:
+    """Stands in for topics that the bot may set."""
+
+    def fix(self, channel: str, nick: str, account: str | None) -> str:
+        return ""
 
 
 class Seen:
@@ -35,7 +43,7 @@ def test_an_organiser_asks_how_the_bot_stands(stage: Stage) -> None:
     stage.net.lost_at = (stage.now - timedelta(minutes=3)).timestamp()
     (line,) = stage.talk("olga", "!status")
     assert line == (
-        f"Testnet (irc.example.org): I am trainbot, logged in as bot; {CHANNEL}: "
+        f"Testnet (irc.example.org): I am trainbot, not logged in; {CHANNEL}: "
         f"{len(stage.net.members(CHANNEL))} people, I have a voice; lost at 07:57 UTC: Ping timeout"
     )
 
@@ -62,7 +70,7 @@ def test_nobody_else_is_told(stage: Stage) -> None:
 def test_each_way_of_standing_in_a_channel(place: ChannelMembership, words: str) -> None:
     """What keeps the bot or learners from being heard is there."""
     seen = Seen(ConnectionStatus(True, "", "tb", channels={"#c": place}, host="h"), 3)
-    (reply,) = IrcStatus(seen).status(OLGA)
+    (reply,) = IrcStatus(seen, ClockSteps(None), NoTopics()).status(OLGA)
     assert reply.text == f"h: I am tb, not logged in; #c: {words}" and reply.private
 
 
@@ -72,5 +80,5 @@ def test_a_connection_that_is_gone() -> None:
         there = ConnectionStatus(
             False, "killed", "tb", host="h", lost="killed", lost_at=(START - timedelta(hours=hours)).timestamp()
         )
-        (reply,) = IrcStatus(Seen(there, 0)).status(OLGA)
+        (reply,) = IrcStatus(Seen(there, 0), ClockSteps(None), NoTopics()).status(OLGA)
         assert reply.text == f"not connected to h: killed{lost}"

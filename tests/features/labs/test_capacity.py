@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.features.labs.capacity import capacity, room, with_one_less, without_lab
+from trainbot.features.labs.capacity import TrialPlacement, capacity, room, with_one_less
 from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState
@@ -102,7 +103,7 @@ def test_the_numbers_hold_together(hosts: list[HostRoom], data: st.DataObject) -
     assert found.without_lab <= len(leased)
     for image, need in needs.items():
         number = sum(found.more[image].values())
-        assert without_lab([host for host in hosts if host.up], [need] * (number + 1)) == 1
+        assert TrialPlacement(host for host in hosts if host.up).without_lab([need] * (number + 1)) == 1
     assert found.free <= sum(found.more["debian"].values())
 
 
@@ -112,3 +113,70 @@ def test_the_numbers_hold_together(hosts: list[HostRoom], data: st.DataObject) -
 def test_one_less_makes_room_for_one(seats: HostRoom) -> None:
     """Where a lab fits and goes again, the host is as it was for placement."""
     assert choose_host([with_one_less(seats.with_one_more(LARGE), LARGE)], LARGE) == choose_host([seats], LARGE)
+
+
+def one_by_one(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> tuple[dict[str, int], int]:
+    """(labs that each host gets, labs without a place) if the bot made these labs now."""
+    rooms = {host.host: host for host in hosts}
+    more, without = dict.fromkeys(rooms, 0), 0
+    for need in needs:
+        name = choose_host(rooms.values(), need)
+        if name is None:
+            without += 1
+        else:
+            more[name] += 1
+            rooms[name] = rooms[name].with_one_more(need)
+    return more, without
+
+
+NEEDS = st.sampled_from([SMALL, LARGE, Need(700, 900, "v1"), Need(0, 300)])
+FULL_HOSTS = st.lists(
+    st.builds(
+        HostRoom,
+        st.text("abcdef", min_size=1, max_size=2),
+        st.booleans(),
+        st.integers(1, 6),
+        st.integers(0, 7),
+        st.integers(0, 4096),
+        coming_mib=st.integers(0, 512),
+        drained=st.booleans(),
+        disk_free_mib=st.none() | st.integers(-100, 4096),
+        promised_disk_mib=st.integers(0, 500),
+        images=st.none() | st.just(frozenset({"v1"})),
+    ),
+    max_size=5,
+    unique_by=lambda host: host.host,
+)
+
+
+@given(FULL_HOSTS, NEEDS)
+def test_what_fits_is_what_would_be_made(hosts: list[HostRoom], need: Need) -> None:
+    """Counted at once, or placed one by one."""
+    assert room(hosts, need) == one_by_one(hosts, [need] * 60)[0]
+
+
+@given(FULL_HOSTS, st.lists(st.lists(NEEDS, max_size=12), min_size=1, max_size=3), st.data())
+def test_a_trial_is_what_would_happen(hosts: list[HostRoom], trials: list[list[Need]], data: st.DataObject) -> None:
+    """Whichever host is lost; and one trial leaves nothing behind for the next."""
+    placement = TrialPlacement(hosts)
+    for needs in trials:
+        lost = data.draw(st.sampled_from(["", *(host.host for host in hosts)]))
+        others = [host for host in hosts if host.host != lost]
+        assert placement.without_lab(needs, lost) == one_by_one(others, needs)[1]
+
+
+def test_twice_the_hosts_are_twice_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labs that fit, and the loss of each host."""
+    looked: list[str] = []
+    holds = HostRoom.holds
+    monkeypatch.setattr(HostRoom, "holds", lambda host, need: looked.append(host.host) or holds(host, need))
+
+    def work(number: int) -> int:
+        looked.clear()
+        hosts = [HostRoom(f"xen{n}", True, 6, 4, 1024) for n in range(number)]
+        labs = [lab(f"{n}-{k}", f"xen{n}", image="debian" if k else "centos") for n in range(number) for k in range(4)]
+        found = capacity(hosts, labs, {lab.id for lab in labs}, {"debian": SMALL, "centos": LARGE})
+        assert found.free == number and found.worst == ""
+        return len(looked)
+
+    assert work(64) <= 2.3 * work(32)

@@ -44,9 +44,9 @@ def test_nothing_ends_and_nobody_is_warned_in_a_class(stage: Stage) -> None:
     assert stage.wait(minutes=15) == [
         (
             "alice",
-            "your debian lab ends in 15 min: !lab extend gives you more time. To save your work, run on your own machine: "
-            "scp -rp -P 2222 debian@lab.example.org:/root .",
-        )
+            "your debian lab ends in 15 min: !lab extend gives you more time. To save your work, run this on your own machine:",
+        ),
+        ("alice", "scp -rp -P 2222 debian@lab.example.org:/root ."),
     ]
     assert stage.wait(minutes=14) == [] and len(stage.leases()) == 1
     assert stage.wait(minutes=1)[0][1].startswith("time is up: your debian lab has ended")
@@ -99,7 +99,7 @@ def test_a_warning_before_the_class_is_given_again_after_it(stage: Stage) -> Non
     """Who was warned, stayed for the class and has half an hour more is warned of that end too."""
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
-    assert len(stage.wait(hours=3, minutes=50)) == 1
+    assert "ends in 10 min" in stage.wait(hours=3, minutes=50)[0][1]
     stage.talk("russell", "!start")
     assert stage.wait(hours=1) == []
     ends(stage)

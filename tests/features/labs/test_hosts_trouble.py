@@ -252,8 +252,9 @@ def test_draining_now_moves_people_off(two: Stage) -> None:
     said = two.hear("olga", "!yes", None)
     assert ("olga", "xen1 gets no new labs; 2 moved") in said
     assert [text for target, text in said if target == CHANNEL] == [
-        "host xen1 is being emptied: 2 people move to other hosts. The same ssh command and password work again; to reach "
-        "your old lab: ssh -p 2222 old@lab.example.org"
+        "host xen1 is being emptied: 2 people move to other hosts. The same ssh command and password work again; this one "
+        "reaches your old lab:",
+        "ssh -p 2222 old@lab.example.org",
     ]
     two.hosts_work()
     assert two.host_up("xen1") == []

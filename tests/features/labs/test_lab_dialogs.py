@@ -8,29 +8,33 @@ from dataclasses import replace
 
 import pytest
 
-from tests.stage import CHANNEL, Stage
+from tests.stage import Stage
 from trainbot.config.labs_sections import LAB_WORDS
 from trainbot.core.messages import Line
 from trainbot.features.labs import passwords
 from trainbot.features.labs.lab_requests import VERBS
 from trainbot.model.host import HostLost, HostWorkDone
 
-ACCESS = re.compile(r"your debian lab: ssh -p 2222 debian@lab\.example\.org password ([0-9a-z-]{19})")
+ACCESS = re.compile(r"your debian lab: password ([0-9a-z-]{19})")
+COMMAND = "ssh -p 2222 debian@lab.example.org"
 
 SAME = "you have a new debian lab; the same ssh command works, with the same password or key"
 
 
 def password(lines: list[str]) -> str:
-    (line,) = lines
-    found = ACCESS.search(line)
+    line, command = lines
+    assert command == COMMAND
+    found = ACCESS.match(line)
     assert found, line
     return found[1]
 
 
 def test_a_lab_of_ones_own(stage: Stage) -> None:
-    """``!lab debian`` gives one line, to the asker alone: how to get in, whom to trust, how long it boots."""
+    """``!lab debian`` answers the asker alone: how to get in, whom to trust, how long it boots.  The command is a line of its
+    own, so that whoever pastes that line has pasted nothing else."""
     said = stage.hear("alice", "!lab debian")
-    assert [target for target, _text in said] == ["alice"]
+    assert [target for target, _text in said] == ["alice", "alice"]
+    assert said[1][1] == COMMAND
     assert re.fullmatch(
         ACCESS.pattern
         + r" \(it is booting, about 30 s left; ssh waits for it; the server's key fingerprint is SHA256:abc\)",
@@ -53,7 +57,7 @@ def test_asking_again_gives_a_new_password(stage: Stage) -> None:
 def test_a_key_needs_no_password(stage: Stage) -> None:
     """People with a key get no secret, and keep their line."""
     stage.use_key("alice", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSdzIGtleSwgYW5kIDMyIG9jdGV0cyBsb25n")
-    assert "(log in with your key" in stage.talk("alice", "!lab debian")[0]
+    assert stage.talk("alice", "!lab debian")[0].startswith("your debian lab: log in with your key (it is booting")
     assert not any(line.secret for line in stage.said if isinstance(line, Line))
 
 
@@ -101,8 +105,12 @@ def test_labs_are_for_people_with_an_account(stages: Callable[..., Stage]) -> No
     """Where accounts are required, a stranger is told how to get one; where not, they get a lab and its code."""
     strict = stages()
     strict.host_up()
-    assert strict.talk("stranger", "!lab debian") == [
-        "stranger: you need an account here to get a lab: log in to NickServ (/msg NickServ help), then ask again"
+    assert strict.hear("stranger", "!lab debian") == [
+        (
+            "stranger",
+            "to get a lab you need an account on this network: /msg NickServ IDENTIFY PASSWORD logs you in, and /msg NickServ "
+            "REGISTER PASSWORD EMAIL creates an account (never type a password in a channel). Then try again",
+        )
     ]
     free = stages(require_account="no")
     free.host_up()
@@ -140,7 +148,7 @@ def test_with_two_labs_the_image_is_named(stages: Callable[..., Stage]) -> None:
     stage.talk("alice", "!lab almalinux")
     assert stage.talk("alice", "!lab reboot") == ["alice: which one? name the image: debian or almalinux"]
     assert stage.talk("alice", "!lab return debian") == [
-        "alice: your debian lab and everything in it will be deleted. Type !yes within 60 s."
+        "your debian lab and everything in it will be deleted. Type !yes within 60 s."
     ]
     assert stage.talk("alice", "!yes") == ["you gave back your debian lab"]
     assert [lease.image for lease in stage.leases()] == ["almalinux"]
@@ -158,15 +166,15 @@ def test_reboot(stage: Stage) -> None:
 
 
 def test_reset_asks_first(stage: Stage) -> None:
-    """What destroys work needs a !yes: of that person, in that place, within a minute, once."""
+    """What destroys work needs a !yes: of that person, there or where they are asked, within a minute, once."""
     stage.talk("alice", "!lab debian")
     stage.hosts_work()
     assert stage.hear("alice", "!lab reset") == [
-        (CHANNEL, "alice: everything you changed in your debian lab will be lost. Type !yes within 60 s.")
+        ("alice", "everything you changed in your debian lab will be lost. Type !yes within 60 s.")
     ]
     assert stage.began == []
     assert stage.talk("bob", "!yes") == ["bob: there is nothing to confirm"]
-    assert stage.whisper("alice", "yes") == ["there is nothing to confirm"]
+    assert stage.whisper("bob", "yes") == ["there is nothing to confirm"]
     assert stage.hear("alice", "!yes") == [
         ("alice", "resetting your debian lab to the original image, about 5 s; the same ssh command works")
     ]
@@ -220,9 +228,9 @@ def test_expiry_is_told_before_and_after(stage: Stage) -> None:
     assert stage.wait(minutes=1) == [
         (
             "alice",
-            "your debian lab ends in 15 min: !lab extend gives you more time. To save your work, run on your own machine: "
-            "scp -rp -P 2222 debian@lab.example.org:/root .",
-        )
+            "your debian lab ends in 15 min: !lab extend gives you more time. To save your work, run this on your own machine:",
+        ),
+        ("alice", "scp -rp -P 2222 debian@lab.example.org:/root ."),
     ]
     assert stage.wait(minutes=14) == []
     assert stage.wait(minutes=1) == [
@@ -245,7 +253,7 @@ def test_when_all_are_taken_there_is_a_queue(stages: Callable[..., Stage]) -> No
     assert stage.talk("carol", "!lab debian") == [waits.format(2, "you'll get a lab as soon as one is given back")]
     assert stage.talk("carol", "!lab list") == [waits.format(2, "you'll get a lab as soon as one is given back")]
     assert stage.talk("carol", "!lab return") == [
-        "carol: you will lose your position in the queue for a debian lab. Type !yes within 60 s."
+        "you will lose your position in the queue for a debian lab. Type !yes within 60 s."
     ]
     assert stage.talk("carol", "!yes") == ["you left the queue for a debian lab"]
     stage.talk("alice", "!lab return")
@@ -254,7 +262,7 @@ def test_when_all_are_taken_there_is_a_queue(stages: Callable[..., Stage]) -> No
         "making room for a debian lab. You're number 1 in the queue; I'll tell you when your lab is ready"
     ]
     said = stage.hosts_work()
-    assert [target for target, _ in said] == ["bob"] and "it's your turn. Your debian lab: ssh -p 2222" in said[0][1]
+    assert {target for target, _text in said} == {"bob"} and "(it is your turn" in said[0][1]
 
 
 def test_a_host_that_does_not_answer(stage: Stage) -> None:
@@ -273,7 +281,7 @@ def test_a_host_that_does_not_answer(stage: Stage) -> None:
         "no lab host answers right now. You're number 1 in the queue for a debian lab; I'll tell you when it is ready"
     ]
     said = stage.host_up() + stage.hosts_work()
-    assert [target for target, _ in said] == ["bob"]
+    assert {target for target, _ in said} == {"bob"}
 
 
 def test_a_host_that_left_bot_ini(stage: Stage) -> None:
@@ -369,7 +377,9 @@ def test_a_lab_whose_ssh_never_comes_is_replaced(stage: Stage) -> None:
     stage.hosts_work()
     (first,) = stage.hosts["xen1"]
     stage.wait(minutes=4)
-    assert stage.wait(minutes=2)[0][1].startswith("sorry, your debian lab was lost")
+    assert stage.wait(minutes=2)[0][1].startswith(
+        "sorry, your debian lab did not come up within 6 min. A new one is on"
+    )
     stage.host_boots = True
     stage.hosts_work()
     assert not stage.hosts["xen1"]
@@ -402,7 +412,7 @@ def test_the_pool_makes_room_once(stages: Callable[..., Stage]) -> None:
         stage.wait(seconds=2)
     assert [work.action for work in stage.began] == ["destroy"]
     said = stage.hosts_work()
-    assert [target for target, _ in said] == ["alice"]
+    assert {target for target, _ in said} == {"alice"}
 
 
 def test_no_image_can_hide_a_command(stage: Stage) -> None:
@@ -420,7 +430,7 @@ def test_a_password_is_nowhere_but_in_its_line(stage: Stage, caplog: pytest.LogC
     """Not in the log, not in the database, not in the records of the class."""
     caplog.set_level("DEBUG")
     stage.talk("russell", "!start")
-    secret = password(stage.talk("alice", "!lab debian")[:1])
+    secret = password(stage.talk("alice", "!lab debian")[:2])
     stage.hosts_work()
     stage.whisper("bob", f"lab claim {secret}")
     stage.talk("russell", "!end")
@@ -436,6 +446,6 @@ def test_where_the_console_is(stage: Stage) -> None:
     assert stage.talk("alice", "!lab console") == ["alice: you have no lab; !lab IMAGE gives you one"]
     stage.talk("alice", "!lab debian")
     assert stage.talk("alice", "!lab console") == [
-        "ssh -t -p 2222 debian@lab.example.org xen-manage console debian (works even without the lab's network; Enter wakes "
-        "it, ctrl-] leaves it)"
+        "the console of your debian lab works even without its network. Enter wakes it, ctrl-] leaves it:",
+        "ssh -t -p 2222 debian@lab.example.org xen-manage console",
     ]

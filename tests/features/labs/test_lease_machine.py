@@ -72,7 +72,9 @@ class Leases(RuleBasedStateMachine):
     @rule(who=who, mode=st.sampled_from(["", " permissive"]))
     def ask(self, who: str, mode: str) -> None:
         said = self.stage.hear(who, f"!lab debian{mode}")
-        assert len(said) == 1 and said[0][0] in (who, CHANNEL)
+        answer, *command = said
+        assert answer[0] in (who, CHANNEL)
+        assert [(to, line[:4]) for to, line in command] == [(who, "ssh ")] * ("password " in answer[1])
 
     @rule(who=who)
     def give_back(self, who: str) -> None:

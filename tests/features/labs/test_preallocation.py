@@ -362,5 +362,6 @@ def test_faults() -> None:
 )
 def test_rest_of(seats: list[HostRoom], missing: int, coming: int, rest: timedelta | None, homeless: int) -> None:
     """How long it takes by what hosts make at a time; no promise where some find no room, or nobody makes them."""
-    found = rest_of({"debian": missing}, {"debian": coming}, {"debian": Need(384, 0, "v1")}, seats, lambda _image: 30.0)
+    under_way = {"debian": [0.0] * coming}
+    found = rest_of({"debian": missing}, under_way, {"debian": Need(384, 0, "v1")}, seats, lambda _image: 30.0)
     assert found == (rest, homeless)

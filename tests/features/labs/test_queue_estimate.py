@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -156,6 +157,7 @@ def test_the_next_in_line_has_it_at_once(full: Stage) -> None:
     (destroy,) = full.began
     assert destroy.action == "destroy"
     said = full.hosts_work()
-    assert [target for target, _text in said] == ["bob"]
-    assert said[0][1].startswith("it's your turn. Your debian lab: ssh -p 2222 debian@lab.example.org password ")
+    assert [target for target, _text in said] == ["bob", "bob"]
+    assert re.match(r"your debian lab: password \S+ \(it is your turn; ", said[0][1])
+    assert said[1][1] == "ssh -p 2222 debian@lab.example.org"
     assert "number 1 in the queue" in full.talk("carol", "!lab")[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.stage import CHANNEL, Stage
-from trainbot.model.host import HostLost
+from tests.stage import Stage
+from trainbot.model.host import HostLost, HostWorkDone
 
 NONE_YET = "you have no snapshot yet: !lab snapshot takes one"
 
@@ -34,8 +34,8 @@ def test_snapshot_and_rollback(stage: Stage) -> None:
     for _ in range(2):
         assert stage.hear("alice", "!lab rollback") == [
             (
-                CHANNEL,
-                "alice: everything you did in your debian lab since the snapshot 12 min ago will be lost; it restarts, and "
+                "alice",
+                "everything you did in your debian lab since the snapshot 12 min ago will be lost; it restarts, and "
                 "ssh sessions end. Type !yes within 60 s.",
             )
         ]
@@ -71,7 +71,7 @@ def test_no_snapshot_yet(stage: Stage) -> None:
     stage.talk("alice", "!lab snapshot")
     stage.hosts_work()
     assert stage.talk("alice", "!lab reset") == [
-        "alice: everything you changed in your debian lab will be lost, and so will your snapshot. Type !yes within 60 s."
+        "everything you changed in your debian lab will be lost, and so will your snapshot. Type !yes within 60 s."
     ]
     stage.talk("alice", "!yes")
     stage.hosts_work()
@@ -104,3 +104,29 @@ def test_refusals(stage: Stage) -> None:
         ]
     assert stage.talk("alice", "!lab snapshot now")[0].startswith('alice: no image called "now"')
     assert stage.dump() == before
+
+
+def test_a_rollback_that_fails_is_tried_again(stage: Stage) -> None:
+    """A busy host may fail to start it: nobody hears of that unless it fails three times; then what to type next."""
+    with_lab(stage)
+    stage.talk("alice", "!lab snapshot")
+    stage.hosts_work()
+    stage.talk("alice", "!lab rollback")
+    stage.talk("alice", "!yes")
+    (lab,) = stage.labs()
+    failed = HostWorkDone("xen1", lab.id, "rollback", None, "no new domain")
+    for _ in range(2):
+        assert [work.action for work in stage.began] == ["rollback"]
+        stage.began.clear()
+        assert stage.happens(failed) == []
+        stage.wait(seconds=15)
+    assert stage.happens(failed) == [
+        (
+            "alice",
+            "could not roll back your debian lab (no new domain): look at it, then type !lab rollback again, or !lab reset "
+            "for the original image",
+        )
+    ]
+    stage.began[:] = [work for work in stage.began if work.action != "rollback"]
+    stage.hosts_work()
+    assert stage.whisper("alice", "lab")[0].startswith("debian (enforcing) on xen1: ready")

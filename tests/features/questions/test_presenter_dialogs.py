@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.stage import CHANNEL, Stage
@@ -40,6 +42,58 @@ def test_answering_in_the_normal_way_is_enough(stage: Stage) -> None:
             "of Debian owns it already use semanage port -m",
         )
     ]
+
+
+def test_a_bot_that_is_killed_goes_on_listening(stage: Stage) -> None:
+    """kill -9 after each line: what was said is there, and after a command of theirs nothing more is added; what they said
+    before they logged in is theirs, too."""
+    stage.talk("alice", "!ask one?")
+    stage.talk("alice", "!ask two?")
+    for who, said in (
+        ("russell", "!take 1"),
+        ("russell", "the first answer"),
+        ("bob", "hello"),
+        ("hannah", "!take 2"),
+        ("hannah", "the second answer"),
+        ("russell", "in two lines"),
+        ("hannah", "!q"),
+        ("hannah", "no answer"),
+    ):
+        stage.restart()
+        stage.talk(who, said)
+    stage.restart()
+    assert stage.talk("russell", "!answered") == ["saved as the answer to question 1 (29 characters)"]
+    stage.restart()
+    assert stage.talk("hannah", "!answered 2") == ["saved as the answer to question 2 (17 characters)"]
+    assert kinds(stage, 1)[-1] == ("answered", "russell", "the first answer in two lines")
+    assert kinds(stage, 2)[-1] == ("answered", "hannah", "the second answer")
+    assert stage.dump()["answer_draft"] == []
+
+
+def test_what_was_said_stays_theirs_after_a_login(stages: Callable[..., Stage]) -> None:
+    """A helper who is known by their host at first."""
+    stage = stages(require_account="no")
+    ini = stage.folder / "bot.ini"
+    ini.write_text(ini.read_text().replace("helper = account:hannah", "helper = mask:*!*@example.net"))
+    stage.change_ini("")
+    stage.talk("alice", "!ask one?")
+    stage.talk("stranger", "!take")
+    stage.talk("stranger", "because")
+    stage.rename("stranger", "stranger", account="dora")
+    assert stage.talk("stranger", "!answered") == ["saved as the answer to question 1 (7 characters)"]
+
+
+def test_what_nobody_saves_is_forgotten(stage: Stage) -> None:
+    """After a day, with the next class; and when somebody else takes the question."""
+    stage.talk("alice", "!ask one?")
+    for who in ("russell", "hannah"):
+        stage.talk(who, "!take 1")
+        stage.talk(who, f"{who} says so")
+    assert [row[5] for row in stage.dump()["answer_draft"]] == ["hannah says so"]
+    stage.wait(hours=23)
+    assert len(stage.dump()["answer_draft"]) == 1
+    stage.wait(hours=2)
+    assert stage.dump()["answer_draft"] == []
 
 
 @pytest.mark.parametrize("before", [[], ["!ask one"], ["!ask one", "!take"]])

@@ -199,3 +199,42 @@ def test_where_the_minutes_are(stage: Stage) -> None:
         assert found.minutes_at(run) == "Minutes: trainbot log show 1"
         found.public_url = "https://class.example.org"
         assert found.minutes_at(run) == "Minutes: https://class.example.org/minutes/2026-11-27-selinux-1.html"
+
+
+def test_labs_are_counted_however_they_were_handed_out(stages: Callable[..., Stage]) -> None:
+    """Asked for before the class or in it, or given back in the middle; not those still waited for, nor those of people
+    who had nothing to do with the class."""
+    stage = stages(labs=4)
+    stage.join("dave", account="dave")
+    stage.join("erin", account="erin")
+    stage.host_up()
+    for nick in ("alice", "bob", "erin"):
+        stage.talk(nick, "!lab debian")
+    stage.wait(minutes=1)
+    stage.talk("bob", "!lab return")
+    stage.talk("bob", "!yes")  # he is not there
+    stage.hosts_work()
+    stage.wait(minutes=1)
+    stage.talk("russell", "!start")
+    stage.talk("russell", "!next")
+    stage.talk("alice", "!done")
+    stage.talk("carol", "!lab debian")
+    stage.talk("dave", "!lab debian")
+    stage.talk("dave", "!lab return")
+    stage.talk("dave", "!yes")
+    stage.wait(minutes=10)
+    stage.talk("russell", "!end")
+    stage.talk("russell", "!yes")
+    assert "labs handed out: 3\n" in written(stage)
+
+
+def test_who_only_waited_had_no_lab(stages: Callable[..., Stage]) -> None:
+    """A place in the queue is not a lab."""
+    stage = stages(labs=1)
+    stage.host_up()
+    for nick in ("alice", "bob"):
+        stage.talk(nick, "!lab debian")
+    hold(stage, "why?", asker="bob")
+    assert "labs handed out: 0\n" in written(stage)  # alice had nothing to do with the class
+    hold(stage, "why not?", asker="alice")
+    assert any("labs handed out: 1\n" in page.read_text() for page in (stage.folder / "public/minutes").glob("*-2.md"))

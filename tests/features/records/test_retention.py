@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Text
 
 from tests.stage import CHANNEL, Stage
+from trainbot.adapters.db import full_text_search, row_redaction
 from trainbot.adapters.db.row_redaction import GONE, OWN, TECHNICAL, TECHNICAL_TABLES
 from trainbot.adapters.db.tables import tables
 from trainbot.adapters.db.upkeep import check
@@ -38,6 +39,8 @@ def hold(stage: Stage) -> None:
     stage.talk("bob", "ask alice's cat; malice is another word")
     stage.talk("bob", "!vote 1")
     stage.talk("hannah", "!answer 1 look, alice: nothing")
+    stage.talk("hannah", "!take 2")
+    stage.talk("hannah", "Alice has said it already")
     stage.talk("alice", "!stuck at the queen of hearts")
     stage.whisper("alice", "tz Europe/Berlin")
     stage.rename("alice", "ally")
@@ -68,7 +71,7 @@ def test_nothing_of_them_is_left_anywhere(stages: Callable[..., Stage]) -> None:
     before = json.loads((stage.folder / "public" / "minutes" / "2026-11-27-selinux-1.json").read_text())
     there = "".join(raw(stage).values())
     assert [secret for secret in SECRETS if secret not in there] == []
-    found = stage.wiring.records.keeping.found("ALICE")
+    found = at_once(stage.wiring.records.keeping.found("ALICE"))
     assert found.startswith("one person called") and "ally" in found and "1 questions" in found
     said = at_once(stage.wiring.records.keeping.redact("alice", stage.now))
     assert said.startswith("removed: one person") and "minutes written again: 1" in said
@@ -90,9 +93,58 @@ def test_nothing_of_them_is_left_anywhere(stages: Callable[..., Stage]) -> None:
     assert after["questions"][0]["answers"][0]["words"] == f"look, {REMOVED}: nothing"
     with stage.store.transaction():
         assert f"ask {REMOVED}'s cat; malice is another word" in [e.text for e in stage.store.entries.all(kind="said")]
-    assert check(stage.config.store.url).faults == ()
+    assert check(stage.config.store.url, stage.config.store.state).faults == ()
     with pytest.raises(UserError, match='nobody called "alice" is in the records'):
-        stage.wiring.records.keeping.found("alice")
+        at_once(stage.wiring.records.keeping.found("alice"))
+
+
+def test_a_redaction_that_is_killed_goes_on(stages: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:
+    """kill -9 after one step, after two more, after three more, and so on; each start goes on, and nothing is left in the
+    end.  Meanwhile the bot answers, and the minutes are written more than once."""
+    monkeypatch.setattr(row_redaction, "CHANGED", 2)
+    stage = stages(log="yes")
+    hold(stage)
+    steps = stage.wiring.records.keeping.redact("alice", stage.now)
+    while stage.dump()["setting"] == [] or "redaction" not in dict(stage.dump()["setting"]):
+        next(steps)
+    most = 0
+    while True:
+        most += 1
+        stage.restart()
+        assert "tz CITY sets it" in stage.talk("carol", "!tz")[0]
+        steps = stage.wiring.records.keeping.finish(stage.now)
+        try:
+            for _ in range(most):
+                next(steps)
+        except StopIteration as end:
+            assert end.value.startswith("removed: one person called")
+            break
+    assert most > 10 and at_once(stage.wiring.records.keeping.finish(stage.now)) == ""
+    left = {secret for text in raw(stage).values() for secret in SECRETS if secret in text.replace("malice", "")}
+    assert left == set()
+    assert check(stage.config.store.url, stage.config.store.state).faults == ()
+
+
+def test_no_step_is_long(stages: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a transaction of its own, and changes few rows however many there are."""
+    monkeypatch.setattr(row_redaction, "CHANGED", 10)
+    monkeypatch.setattr(full_text_search, "FORGOTTEN", 10)
+    stage = stages()
+    with stage.store.transaction():
+        alice = stage.store.people.get(
+            stage.store.people.add(account="alice", nick="alice", zone="", in_view=True, seen_at=stage.now)
+        )
+        for number in range(200):
+            words = f"why is number{number} odd{number}?"
+            stage.store.questions.ask(alice, "alice", stage.now, words, class_id=None, channel=CHANNEL, step=0)
+    changes = stage.store._recall
+    steps, before, most = stage.wiring.records.keeping.redact("alice", stage.now), changes.changes, 0
+    for _ in steps:
+        assert not stage.store.connection.in_transaction()
+        most, before = max(most, changes.changes - before), changes.changes
+    assert 10 <= most < 200
+    with stage.store.transaction():
+        assert {question.words for question in stage.store.questions.all()} == {REMOVED}
 
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
@@ -178,7 +230,22 @@ def test_old_records_go_and_questions_stay(stages: Callable[..., Stage]) -> None
     text = raw(stage)
     assert "rabbit hole" not in text["trainbot.db"] and [name for name in text if "selinux-1" in name] == []
     assert stage.wiring.records.keeping.old(before) == "nothing"
-    assert check(stage.config.store.url).faults == ()
+    assert check(stage.config.store.url, stage.config.store.state).faults == ()
+
+
+def test_what_was_meant_as_an_answer_goes_too(stage: Stage) -> None:
+    """With whoever said it, or because it is old."""
+    drafts = stage.store.questions.drafts
+    for number, who in enumerate(("hannah", "russell"), start=1):
+        stage.talk("alice", "!ask why?")
+        stage.talk(who, f"!take {number}")
+        stage.talk(who, f"{who} thinks aloud")
+    at_once(stage.wiring.records.keeping.redact("hannah", stage.now))
+    with stage.store.transaction():
+        assert [draft.words for draft in drafts.all()] == ["russell thinks aloud"]
+    at_once(stage.wiring.records.keeping.prune(stage.now + timedelta(seconds=1)))
+    with stage.store.transaction():
+        assert drafts.all() == []
 
 
 def test_every_column_is_decided() -> None:

@@ -86,8 +86,8 @@ def test_many_changes_are_told_as_a_sum():
     """A calendar with fifty classes does not fill the channel."""
     many = [Change("new", session(uid=f"course/{n}")) for n in range(50)]
     (line,) = render_all(many, ZONES, NOW)
-    assert line.startswith("50 new sessions, the first: new session: SE Linux, Sat 5 Dec")
-    assert len(line.encode()) < 450
+    assert line.text.startswith("50 new sessions, the first: new session: SE Linux, Sat 5 Dec")
+    assert len(line.text.encode()) < 450 and line.session is None
     assert len(render_all(many[:3], ZONES, NOW)) == 3
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.stage import CHANNEL, Stage
@@ -64,7 +66,10 @@ def test_published(drafted: Stage) -> None:
     said = drafted.hear("olga", "!session publish")
     assert said == [
         (CHANNEL, "olga: published"),
-        (CHANNEL, f"new session: SE Linux for all, {WHEN} | Sat 5 Dec 03:00 -0500 New York | in 8 d"),
+        (
+            CHANNEL,
+            f"new session: SE Linux for all, {WHEN} | Sat 5 Dec 03:00 -0500 New York | in 8 d; !signup 1 gets you a seat",
+        ),
     ]
     assert "1: SE Linux for all, with russell, 0 of 3 seats" in drafted.whisper("alice", "sessions")[0]
     assert drafted.talk("olga", "!session publish") == [
@@ -93,7 +98,7 @@ def test_moved(published: Stage) -> None:
 def test_cancelled_and_on_again(published: Stage) -> None:
     """Everybody is told, and the number that brings it back is said."""
     assert (
-        "this cancels SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne. #class and 1 who signed up will be told. Type !yes"
+        "this cancels SE Linux for all, Sat 5 Dec 09:00 +0100 Berlin. #class and 1 who signed up will be told. Type !yes"
         in published.talk("olga", "!session cancel 1")[0]
     )
     said = published.hear("olga", "!yes")
@@ -152,10 +157,43 @@ def test_a_file_calls_off_nothing_that_was_made_here(published: Stage) -> None:
 def test_dropped(drafted: Stage) -> None:
     """A draft goes without a word to anybody else."""
     assert drafted.talk("olga", "!session cancel d1") == [
-        "olga: this deletes the draft SE Linux for all, Sat 5 Dec 19:00 +1100 Melbourne. Type !yes within 60 s."
+        "olga: this deletes the draft SE Linux for all, Sat 5 Dec 09:00 +0100 Berlin. Type !yes within 60 s."
     ]
     assert drafted.hear("olga", "!yes") == [(CHANNEL, "olga: deleted")]
     assert drafted.talk("olga", "!session")[0].startswith("there are no drafts; ")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            "tomorrow 10:00 auckland",
+            "Sat 28 Nov 21:00 UTC | Sun 29 Nov 10:00 +1300 Auckland | Sat 28 Nov 22:00 +0100 Berlin",
+        ),
+        ("today 10:00 auckland", "Fri 27 Nov 21:00 UTC | Sat 28 Nov 10:00 +1300 Auckland"),
+        ("sat 10:00 auckland", "Fri 27 Nov 21:00 UTC | Sat 28 Nov 10:00 +1300 Auckland"),
+        ("next sat 10:00 auckland", "Fri 4 Dec 21:00 UTC | Sat 5 Dec 10:00 +1300 Auckland"),
+        ("today 11:59 p.m. los angeles", "Sat 28 Nov 07:59 UTC | Fri 27 Nov 23:59 -0800 Los Angeles"),
+        ("7:30 pm sat", "Sat 28 Nov 18:30 UTC | Sat 28 Nov 19:30 +0100 Berlin"),
+        ("24:00 sat london", "Sun 29 Nov 00:00 UTC | Sun 29 Nov 00:00 +0000 London"),
+        ("in 2 hours", "Fri 27 Nov 22:00 UTC | Fri 27 Nov 23:00 +0100 Berlin"),
+    ],
+)
+def test_day_and_hour_are_those_of_the_place(stage: Stage, words: str, shown: str) -> None:
+    """It is Friday evening in Berlin, Saturday in Auckland, Friday noon in Los Angeles: the place in the sentence counts."""
+    stage.now = datetime(2026, 11, 27, 20, tzinfo=UTC)
+    stage.talk("olga", "!tz berlin")
+    (said,) = stage.talk("olga", f"!session add selinux {words}")
+    assert f", {shown}" in said, said
+
+
+def test_a_move_is_in_the_time_of_the_session(drafted: Stage) -> None:
+    """Without a place: today and 19:00 are those of Melbourne, where the session is, and not those of the organiser."""
+    drafted.now = datetime(2026, 11, 27, 20, tzinfo=UTC)
+    assert "Sat 28 Nov 19:00 +1100 Melbourne" in drafted.talk("olga", "!session move d1 today")[0]
+    assert "Sun 29 Nov 19:30 +1100 Melbourne" in drafted.talk("olga", "!session move d1 tomorrow 7.30 p.m.")[0]
+    (said,) = drafted.talk("olga", "!session move d1 30 oct 2027 23:00-04:00 berlin")
+    assert "Sat 30 Oct 2027 23:00 +0200 Berlin" in said and "lasts 6 h" in said  # clocks go back
 
 
 def test_what_it_does_not_understand(stage: Stage) -> None:
@@ -166,10 +204,13 @@ def test_what_it_does_not_understand(stage: Stage) -> None:
         "selinux sat 5 dec 19:00": "which time zone? Add a city",
         "selinux 19:00 melbourne": "on which day? For example sat 14 mar",
         "selinux sat 5 dec melbourne": "at what time? For example 09:00",
-        "sat 5 dec 19:00 melbourne": "what is the title? Put it in quotes",
+        "sat 5 dec 19:00 melbourne": "what will be taught? Name an exercise (!exercises lists them), or put a title in quotes",
+        "selinx sat 5 dec 19:00 melbourne": 'I don\'t understand "selinx": did you mean the exercise selinux? !exercises',
+        "exercise selnux sat 5 dec 19:00 melbourne": "no exercise with that name; did you mean exercise selinux? !exercises",
+        "exercise cooking sat 5 dec 19:00 melbourne": "no exercise with that name (available: selinux); !exercises",
         "selinux fri 5 dec 19:00 melbourne": "5 Dec 2026 is a Saturday: use sat, or another date",
         "selinux 5 dec 2025 19:00 melbourne": "19:00 on 5 Dec 2025 has passed",
-        "selinux 31 feb 19:00 melbourne": "31 february is not a date",
+        "selinux 31 feb 19:00 melbourne": "31 Feb: there is no such day",
         "selinux 5/12 19:00 melbourne": "does 5/12 start with the day or the month?",
         "selinux sat 5 dec 19:00 +1100": "+1100 is an offset, not a time zone: use one of Australia/Melbourne",
         "selinux sat 5 dec 19:00 melbourne beginners": 'I don\'t understand "beginners": put a title in quotes',
@@ -177,7 +218,9 @@ def test_what_it_does_not_understand(stage: Stage) -> None:
         "selinux sun 3 oct 2027 02:30 melbourne": "does not exist in Australia/Melbourne (clocks skip it): use",
         "selinux sat 5 dec 19:00 melbourne seats 0": "seats must be a whole number from 1",
         "selinux sat 5 dec 19:00 20:00 melbourne": "there are two times",
-        "selinux today 19:00 melbourne": '"today" depends on your time zone',
+        "selinux today 19:00": "which time zone? Add a city",
+        "selinux 29 feb 2027 19:00 melbourne": "29 Feb 2027: there is no such day in 2027",
+        "selinux 7:30 pm sat me": 'I don\'t understand "me"',
     }.items():
         said = stage.talk("olga", f"!session add {words}")
         assert len(said) == 1 and answer in said[0], (words, said)
@@ -191,5 +234,5 @@ def test_overlaps_and_labs_are_told(stage: Stage) -> None:
     stage.talk("olga", ADD)
     stage.talk("olga", "!yes")
     (said,) = stage.talk("olga", "!session add selinux sat 5 dec 09:30 seats 30")
-    assert "It overlaps with SE Linux for all (Sat 5 Dec 19:00 +1100 Melbourne)." in said
+    assert "It overlaps with SE Linux for all (Sat 5 Dec 09:00 +0100 Berlin)." in said
     assert "The hosts only have room for 5 labs (0 if a host fails)." in said

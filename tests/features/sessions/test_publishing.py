@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from trainbot.adapters.calendars.feed import Feed, FeedOptions
 from trainbot.adapters.calendars.vtimezone import changes
+from trainbot.bot.pages import sessions_page
 from trainbot.bot.pages.sessions_page import page
 from trainbot.core.times import readings
 from trainbot.model.reminder import parse_offsets
@@ -245,6 +247,32 @@ def test_nothing_in_a_schedule_becomes_markup() -> None:
     assert [tag for tag, _ in read.seen].count("script") == 1
     policy = next(a["content"] for tag, a in read.seen if a.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'; ") and "unsafe" not in policy
+
+
+def test_a_page_that_shows_the_same_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is rendered for it."""
+    made = page([entry()], WHERE, ZONES, NOW)
+    monkeypatch.delattr(sessions_page, "render")
+    assert page([entry()], WHERE, ZONES, NOW + timedelta(days=1), made) == made
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda made: made.replace(b"SE Linux", b"SE linux"),
+        lambda made: made[:-1],
+        lambda made: made + b"x",
+        lambda made: made.rpartition(b"<!-- ")[0],
+        lambda made: page([entry(title="Another")], WHERE, ZONES, NOW),
+        lambda made: page([entry()], replace(WHERE, server="irc.example.org"), ZONES, NOW),
+        lambda made: page([entry()], WHERE, ZONES[:1], NOW),
+    ],
+)
+def test_any_other_page_is_replaced(damaged: Callable[[bytes], bytes]) -> None:
+    """One that somebody changed, that was cut, or that was made from something else."""
+    made = page([entry()], WHERE, ZONES, NOW)
+    before = damaged(made)
+    assert before != made and page([entry()], WHERE, ZONES, NOW, before) == made
 
 
 def test_what_is_over_leaves_the_page() -> None:

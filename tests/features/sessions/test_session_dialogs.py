@@ -30,7 +30,7 @@ def plan(stage: Stage, start: str = "2026-12-05T19:00:00") -> list[tuple[str, st
 
 def test_a_new_session_is_announced_once(stage: Stage) -> None:
     """In UTC and the configured zones, with weekday and date; a restart does not say it again."""
-    assert plan(stage) == [(CHANNEL, f"new session: SE Linux for all, {ZONES} | in 8 d")]
+    assert plan(stage) == [(CHANNEL, f"new session: SE Linux for all, {ZONES} | in 8 d; !signup 1 gets you a seat")]
     assert stage.wait(minutes=1) == []
     stage.restart()
     assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
@@ -53,11 +53,11 @@ def test_sessions(stage: Stage) -> None:
     assert stage.talk("alice", "!sessions") == ["alice: no sessions are planned"]
     plan(stage)
     assert stage.talk("alice", "!sessions") == [
-        f"alice: 1: SE Linux for all, with Russell, {ZONES} | in 8 d; !tz CITY shows them in your own time"
+        f"alice: 1: SE Linux for all, with Russell, {ZONES} | in 8 d; !signup 1 gets you a seat; !tz CITY shows them in your own time"
     ]
     stage.talk("alice", "!tz Berlin")
     assert stage.talk("alice", "!sessions") == [
-        "alice: 1: SE Linux for all, with Russell, Sat 5 Dec 09:00 +0100 Berlin (in 8 d)"
+        "alice: 1: SE Linux for all, with Russell, Sat 5 Dec 09:00 +0100 Berlin (in 8 d); !signup 1 gets you a seat"
     ]
     assert stage.talk("alice", "!sessions please") == ['alice: unexpected word "please". Usage: !sessions']
 
@@ -70,7 +70,9 @@ def test_many_sessions_come_privately(stage: Stage) -> None:
     stage.wait(seconds=2)
     said = stage.hear("alice", "!sessions")
     assert {target for target, _ in said} == {"alice"} and len(said) == 4
-    assert said[-1][1].endswith("(and 4 more); !tz CITY shows them in your own time")
+    assert said[-1][1].endswith(
+        "(and 4 more); for a seat type !signup and its number, as in !signup 1; !tz CITY shows them in your own time"
+    )
 
 
 def test_tz(stage: Stage) -> None:
@@ -84,6 +86,11 @@ def test_tz(stage: Stage) -> None:
     before = stage.dump()
     (line,) = stage.talk("alice", "!tz Berlim")
     assert "did you mean !tz" in line and "Europe/Berlin" in line and stage.dump() == before
+    assert "type !tz with one of America/Toronto, America/Winnipeg" in stage.talk("alice", "!tz London, Ontario")[0]
+    assert "America/Los_Angeles, Asia/Manila" in stage.talk("alice", "!tz PST")[0] and stage.dump() == before
+    assert stage.hear("alice", "!tz AWST") == [
+        ("alice", "AWST is Australia/Perth; your time is Fri 27 Nov 16:00 +0800 Perth (before: Europe/Berlin)")
+    ]
 
 
 def test_start_knows_what_is_due(stage: Stage) -> None:
@@ -99,6 +106,77 @@ def test_start_knows_what_is_due(stage: Stage) -> None:
     assert "SE Linux for all begins" in stage.talk("russell", "!start")[0]
     with stage.store.transaction():
         assert [run.session_uid for run in stage.store.classes.all()] == ["", "course/a", "course/a"]
+
+
+WEEKLY_TWO = '[[session]]\nid = "b"\nstart = 2026-12-05T20:00:00\ntitle = "The next"\n'
+
+
+@pytest.fixture
+def two(stage: Stage) -> Stage:
+    """Two sessions of two hours on one day: at 08:00 and at 09:00 UTC; half an hour before the first."""
+    stage.schedule("course.toml", COURSE.format(start="2026-12-05T19:00:00") + WEEKLY_TWO)
+    stage.now = datetime(2026, 12, 5, 7, 30, tzinfo=UTC)
+    stage.wait(seconds=2), stage.wait(seconds=2)
+    return stage
+
+
+def first_of(stage: Stage) -> str:
+    return stage.whisper("alice", "sessions")[0]
+
+
+def end(stage: Stage) -> None:
+    stage.talk("russell", "!end"), stage.talk("russell", "!yes")
+
+
+def test_a_session_begun_early_is_begun(two: Stage) -> None:
+    """It is running for !sessions and !signup, nobody is reminded of it, and the topic shows the class."""
+    two.talk("bob", "!signup 1")
+    two.talk("russell", "!start")
+    assert first_of(two) == "1: SE Linux for all, with Russell, 1 seat taken, running now"
+    assert "has already begun; you don't need a seat" in two.talk("alice", "!signup 1")[0]
+    said = [text for _ in range(9) for _target, text in two.wait(minutes=5)]
+    assert [text for text in said if "SE Linux for all starts" in text or "SE Linux for all started" in text] == []
+
+
+def test_a_session_whose_class_has_ended_is_over(two: Stage) -> None:
+    """It no longer heads !sessions, though its planned end is to come; !start means the next one."""
+    two.talk("russell", "!start")
+    two.wait(minutes=40)
+    end(two)
+    assert first_of(two).startswith("1: The next, with Russell, ")
+    assert "next: The next, Sat 5 Dec 09:00 UTC | !sessions" in two.net.topics[CHANNEL]
+    two.restart()
+    assert first_of(two).startswith("1: The next, with Russell, ")
+    assert "The next begins" in two.talk("russell", "!start")[0]
+
+
+def test_a_class_that_was_begun_by_mistake(two: Stage) -> None:
+    """Ended at once, before its time, it is still to come, reminders included."""
+    two.talk("russell", "!start")
+    end(two)
+    assert first_of(two).startswith("1: SE Linux for all, with Russell, ")
+    said = [text for _ in range(5) for _target, text in two.wait(minutes=5)]
+    assert [text for text in said if text.startswith("SE Linux for all starts in 10 min")]
+
+
+def test_a_class_that_ended_early(two: Stage) -> None:
+    """Begun so early that it was done before its planned start: no reminder of it either."""
+    two.now = datetime(2026, 12, 5, 6, 30, tzinfo=UTC)
+    two.talk("russell", "!start")
+    two.wait(minutes=70)
+    end(two)
+    assert first_of(two).startswith("1: The next, with Russell, ")
+    said = [text for _ in range(9) for _target, text in two.wait(minutes=5)]
+    assert [text for text in said if "SE Linux for all" in text] == []
+
+
+def test_a_class_that_takes_longer_is_listed(two: Stage) -> None:
+    """While it runs, however late it is; then no more."""
+    two.talk("russell", "!start")
+    two.wait(hours=4)
+    assert first_of(two) == "1: SE Linux for all, with Russell, running now"
+    end(two)
+    assert two.whisper("alice", "sessions") == ["no sessions are planned"]
 
 
 def reminders(stage: Stage, until: datetime) -> list[str]:
@@ -209,6 +287,72 @@ def test_a_broken_file_calls_nothing_off(stage: Stage) -> None:
     assert "in 10 min" in stage.wait(seconds=1)[0][1]
 
 
+WEEKLY = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//x//EN
+BEGIN:VEVENT
+UID:w@x
+SUMMARY:Weekly
+DTSTART;TZID=Europe/Berlin:20261205T190000
+RRULE:FREQ=WEEKLY;COUNT=3
+END:VEVENT
+{change}END:VCALENDAR
+"""
+CHANGE = """BEGIN:VEVENT
+UID:w@x
+SUMMARY:Weekly
+RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261212T190000
+DTSTART;TZID={zone}:20261212T210000
+END:VEVENT
+"""
+
+
+def weekly(stage: Stage, change: str = "") -> list[str]:
+    stage.schedule("c.ics", WEEKLY.format(change=change).replace("\n", "\r\n"))
+    return [text for _channel, text in stage.wait(seconds=2) + stage.wait(seconds=2)]
+
+
+def test_sessions_with_a_change_that_is_not_understood_are_withheld(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """People knew of them: no reminder with the old time, nothing cancelled, organisers are told why.  Once the file is
+    corrected, the move is announced, and seats are kept."""
+    assert len(weekly(stage)) == 3
+    stage.talk("alice", "!signup 2")
+    assert weekly(stage, CHANGE.format(zone="Mars/Base")) == []
+    assert "its sessions from Sat 12 Dec 19:00 +0100 Berlin are not announced" in caplog.text
+    (only,) = stage.talk("alice", "!sessions")
+    assert "1: Weekly" in only and "Sat 5 Dec 18:00 UTC" in only and "more)" not in only
+    said = stage.talk("olga", "!session")
+    assert said[1:] == [
+        f"withheld: Weekly, Sat {day} Dec 19:00 +0100 Berlin: a change in c.ics is not understood; "
+        "trainbot schedule check says what to correct"
+        for day in (12, 19)
+    ]
+    stage.now = datetime(2026, 12, 12, 17, 51, tzinfo=UTC)
+    assert [text for _channel, text in stage.wait(seconds=2) if "12 Dec" in text] == []
+    stage.restart()
+    assert stage.wait(seconds=2) + stage.wait(seconds=2) == []
+    said = weekly(stage, CHANGE.format(zone="Europe/Berlin"))
+    assert [
+        text for text in said if text.startswith("moved: Weekly, from Sat 12 Dec 18:00 UTC to Sat 12 Dec 20:00 UTC")
+    ]
+    assert [
+        text for text in said if text.startswith("moved: Weekly, from Sat 19 Dec 18:00 UTC to Sat 19 Dec 20:00 UTC")
+    ]
+    assert "one is yours" in stage.talk("alice", "!sessions")[0]
+
+
+def test_a_withheld_session_that_is_deleted_is_cancelled(stage: Stage) -> None:
+    """Who knew of it hears that it is off; one that nobody knew of is new when it is understood."""
+    weekly(stage)
+    weekly(stage, CHANGE.format(zone="Mars/Base"))
+    assert weekly(stage, CHANGE.format(zone="Europe/Berlin").replace("DTSTART", "STATUS:CANCELLED\nDTSTART"))[-2:] == [
+        "cancelled: Weekly, Sat 12 Dec 18:00 UTC (Sat 12 Dec 19:00 +0100 Berlin)",
+        "cancelled: Weekly, Sat 19 Dec 18:00 UTC (Sat 19 Dec 19:00 +0100 Berlin)",
+    ]
+
+
 def test_a_damaged_row_stops_nothing_else(stage: Stage) -> None:
     """What somebody did to the database by hand harms that session only: leases still end, people are answered."""
     plan(stage)
@@ -218,4 +362,4 @@ def test_a_damaged_row_stops_nothing_else(stage: Stage) -> None:
         stage.store.sessions.change({}, value="{not json")
     assert "something went wrong on my side, and nothing was changed (reference" in stage.talk("alice", "!sessions")[0]
     assert stage.wait(hours=3, minutes=46)[0][1].startswith("your debian lab ends in")
-    assert stage.talk("bob", "!lab debian")[0].startswith("your debian lab: ssh")
+    assert stage.talk("bob", "!lab debian")[1].startswith("ssh -p")

@@ -49,7 +49,7 @@ def test_a_seat(planned: Stage) -> None:
     assert planned.hear("alice", "!signup 1") == [("alice", f"you have a seat in SE Linux for all, {A}; {LAB}")]
     first, second = planned.talk("alice", "!sessions")
     assert first == f"1: SE Linux for all, 1 of 2 seats, one is yours, {A}"
-    assert second == f"2: SE Linux again, 0 of 2 seats, {B}"
+    assert second == f"2: SE Linux again, 0 of 2 seats, {B}; for a seat type !signup and its number, as in !signup 2"
     assert planned.whisper("bob", "sessions")[0] == f"1: SE Linux for all, 1 of 2 seats, {A}"
 
 
@@ -132,7 +132,7 @@ def test_giving_up(planned: Stage) -> None:
 def test_without_an_account(planned: Stage, stages: Callable[..., Stage]) -> None:
     """As for labs: an account is needed, or else a seat lasts as long as its person is in view."""
     assert planned.talk("stranger", "!signup 1")[0].startswith(
-        "stranger: to sign up you need an account on this network"
+        "to sign up you need an account on this network: /msg NickServ IDENTIFY"
     )
     open_house = stages(require_account="no")
     plan(open_house)
@@ -271,3 +271,63 @@ def test_the_labs_are_handed_out_already(stages: Callable[..., Stage]) -> None:
     stage.config = replace(stage.config, hosts=())
     stage.restart()
     assert "lab" not in stage.talk("bob", "!signup again")[0]
+
+
+def test_who_signed_up(planned: Stage) -> None:
+    """For organisers, privately: who is here, who is not, who waits; the next session unless one is named."""
+    for nick in ("alice", "bob", "carol"):
+        planned.talk(nick, "!signup 1")
+    planned.leave("bob")
+    planned.talk("olga", "!tz kolkata")
+    assert planned.hear("olga", "!signups") == [
+        (
+            "olga",
+            "SE Linux for all, Sat 5 Dec 13:30 +0530 Kolkata (in 8 d): 2 of 2 seats taken, 1 of them here; 1 on the waiting list",
+        ),
+        ("olga", "here: alice"),
+        ("olga", "not here: bob"),
+        ("olga", "waiting: carol"),
+    ]
+    assert planned.talk("olga", "!signups 2") == [
+        "SE Linux again, Sun 6 Dec 13:30 +0530 Kolkata (in 9 d): 0 of 2 seats taken"
+    ]
+    assert planned.talk("olga", "!signups linux again")[0].startswith("SE Linux again, ")
+    assert planned.talk("olga", "!signups 7") == ["olga: there is no session 7; !sessions lists them"]
+    assert planned.talk("olga", "!signups 1 please") == ['olga: unexpected word "please". Usage: !signups 1']
+    assert planned.talk("olga", "!signups 1 from 9") == [
+        "olga: only 3 signed up for SE Linux for all: !signups 1 lists them"
+    ]
+    for nick in ("alice", "russell"):
+        assert "is for organisers" in planned.talk(nick, "!signups 1")[0]
+
+
+def test_many_signed_up(stage: Stage) -> None:
+    """A few lines, each within one of IRC, and how to see the rest: nobody is left out."""
+    plan(stage, seats=500)
+    names = [f"learner-with-a-long-name-{n:03}" for n in range(150)]
+    for name in names:
+        stage.join(name, account=name)
+        stage.talk(name, "!signup 1")
+    found: list[str] = []
+    words = "signups 1"
+    for _ in range(9):
+        head, *lines = stage.whisper("olga", words)
+        assert "150 of 500 seats taken, 150 of them here" in head
+        assert len(lines) <= 4 and all(len(line.encode()) <= 400 for line in lines)
+        for line in lines:
+            found += line.partition(" (and ")[0].removeprefix("here: ").split(", ")
+        if "more: !" not in lines[-1]:
+            break
+        words = lines[-1].partition("more: !")[2].removesuffix(")")
+    assert found == names
+
+
+def test_which_image_they_chose(stages: Callable[..., Stage]) -> None:
+    """Where a session has several."""
+    stage = stages(images=("debian", "centos"))
+    plan(stage, extra='images = ["debian", "centos"]\n')
+    stage.talk("alice", "!signup 2"), stage.talk("bob", "!signup 2 centos")
+    assert stage.talk("olga", "!signups 2")[1:] == ["here: alice (debian), bob (centos)"]
+    (stage.folder / "schedules" / "course.toml").unlink()
+    stage.wait(seconds=2), stage.wait(seconds=2)
+    assert stage.talk("olga", "!signups") == ["olga: no sessions are planned"]

@@ -104,7 +104,7 @@ def test_which_are_examined(installed):
     def names(*words):
         return [subject.name for subject in subjects(LocalFacts(config), words)]
 
-    assert names() == ["host a", "host b", "image i", "irc", "store", "gateway"]
+    assert names() == ["host a", "host b", "image i", "irc", "store", "copies", "gateway"]
     assert names("host") == ["host a", "host b"] and names("host", "b") == ["host b"] and names("irc") == ["irc"]
     with pytest.raises(UserError, match=r"no \[host.c\] \(available: a, b\)"):
         names("host", "c")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +16,10 @@ from tests.peers.client import Client
 from tests.peers.inspircd import InspIrcd
 from tests.peers.scripted import ScriptedServer
 from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
+from trainbot.config import load
 from trainbot.model.config import IrcConfig, Secret
 from trainbot.ops.doctor.finding import Level
-from trainbot.ops.doctor.irc_findings import irc_findings, settings_findings
+from trainbot.ops.doctor.irc_findings import account_findings, irc_findings, settings_findings
 
 
 def lines(connection_status: ConnectionStatus, config: IrcConfig, now: float = 0.0) -> list[str]:
@@ -59,6 +62,8 @@ def channel(**changes):
             "only about ten new people",
         ),
         (but(server="solanum-1.0-dev", network="Libera.Chat"), None, ""),
+        (channel(topic_fix="/msg ChanServ FLAGS #c bot +ot"), "- ", "only operators set the topic of #c (+t)"),
+        (channel(status="o"), None, ""),
         (WELL, None, ""),
     ],
 )
@@ -98,7 +103,7 @@ def test_what_networks_want_to_read():
 
 async def test_on_ngircd(installed, ngircd):
     """Free nick, alone in the channel: nothing is wrong, and the visitor has left the network again."""
-    heard = await installed.hears("irc", irc={"port": ngircd.port})
+    heard = await installed.hears("irc", irc={"port": ngircd.port}, roles={"require_account": "no"})
     assert heard.wrong == []
     heard.one("in #class, opped", Level.OK)
     heard.one("the nick trainbot is ours", Level.OK)
@@ -228,7 +233,9 @@ async def test_a_server_that_says_nothing(installed, monkeypatch):
 async def test_voiced_by_services_a_moment_later(installed):
     """Services voice us after we have joined: that is waited for."""
     async with ScriptedServer() as server:
-        looking = asyncio.create_task(installed.hears("irc", irc={"port": server.port}))
+        looking = asyncio.create_task(
+            installed.hears("irc", irc={"port": server.port}, roles={"require_account": "no"})
+        )
         client = await server.accept()
         await client.hear("^USER")
         client.say(
@@ -267,3 +274,16 @@ def test_secrets_do_not_show():
     config = IrcConfig(server="irc.test", sasl=("plain",), account="a", password=Secret("hunter2"), channels=("#c",))
     found = irc_findings(config, ConnectionStatus(False, "SASL login refused: no", "bot"), time.time())
     assert "hunter2" not in repr(found) + str([finding.as_json() for finding in found])
+
+
+def test_accounts_that_nobody_can_have(tmp_path: Path) -> None:
+    """Where bot.ini wants accounts and the network shows none, nobody could take part."""
+    ini = tmp_path / "bot.ini"
+    ini.write_text("[irc]\nchannels = #c\n")
+    config = load(ini)
+    none = but(account=None, accounts="")
+    (said,) = account_findings(config, none)
+    assert "nobody can get a lab or a seat" in said.line and "require_account = no" in said.line
+    assert account_findings(config, but(account=None, accounts="nickserv")) == account_findings(config, WELL) == []
+    assert account_findings(replace(config, require_account=False), none) == []
+    assert account_findings(replace(config, irc=replace(config.irc, login_help="/msg Q AUTH …")), none) == []

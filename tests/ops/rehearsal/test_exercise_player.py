@@ -10,7 +10,7 @@ import pytest
 from trainbot.core.errors import BackendError
 from trainbot.gateway.rpc.gateway_client import CommandResult
 from trainbot.model.exercise import Exercise, Page, Script, Step
-from trainbot.ops.rehearsal.exercise_player import play, scripts
+from trainbot.ops.rehearsal.exercise_player import play, scripts, seen, unseen
 
 
 def script(name: str) -> Script:
@@ -74,3 +74,25 @@ def test_steps_without_scripts_are_passed_over() -> None:
     exercise = Exercise("x", "X", Path("."), steps=steps)
     assert played(exercise, 0, 1)[:2] == ("", [("solve", 60), ("verify", 60)]) and scripts(exercise) == 2
     assert scripts(Exercise("x", "X", Path("."))) == 0
+
+
+def test_what_was_not_seen_is_said() -> None:
+    """A step without a check or a solve does not work because nothing failed."""
+    both, check, solve = {"verify": script("v"), "solve": script("s")}, {"verify": script("v")}, {"solve": script("s")}
+    kinds = [both, {}, {}, {}, check, solve, {}, both]
+    steps = tuple(Step(n, "", "", **scripts) for n, scripts in enumerate(kinds, 1))
+    exercise = Exercise("x", "X", Path("."), steps=steps)
+    assert seen(exercise) == 2 and unseen(exercise) == (
+        "steps 2 to 4 and 7 have no check and no solve: do them by hand once",
+        "step 5 has no solve: the check was seen to fail, not to pass",
+        "step 6 has no check: the solve ran, but nothing says what it did",
+    )
+    assert unseen(EXERCISE) == () and seen(EXERCISE) == 1
+
+
+def test_files_and_foreground_scripts_are_tried_too() -> None:
+    """All that a class runs."""
+    step = Step(1, "Look", "", setup=script("setup"), foreground=script("front"))
+    exercise = Exercise("x", "X", Path("."), steps=(step,), assets=script("files"))
+    assert played(exercise, 0, 0, 0)[1] == [("files", 300.0), ("setup", 60), ("front", 60)] and scripts(exercise) == 3
+    assert played(exercise, 1)[0] == "copying its files into the lab exited with 1: last words"

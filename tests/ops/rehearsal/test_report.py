@@ -25,7 +25,7 @@ def seat(host: str = "xen1", waited: float = 20.0, login: float = 0.5, boot: flo
 
 
 def played(host: str = "xen1", fault: str = "") -> ExerciseResult:
-    return ExerciseResult("debian", host, f"tb-debian-{host}", 9, 130.0, fault)
+    return ExerciseResult("debian", host, f"tb-debian-{host}", 9, 130.0, fault, seen=9)
 
 
 GOOD = RehearsalResult(
@@ -53,6 +53,20 @@ def test_a_good_one_is_go_with_its_figures() -> None:
         "  if xen2 fails, 3 of 4 people still have a lab",
         "  the rehearsal took 200 s",
     ]
+
+
+def test_what_was_not_seen_does_not_work() -> None:
+    """Steps that nothing could be seen of are counted, and named once for all labs."""
+    words = ("steps 2 and 5 have no check and no solve: do them by hand once",)
+    found = replace(GOOD, played=tuple(replace(played(host), seen=7, unseen=words) for host in ("xen1", "xen2")))
+    assert lines(found)[2:5] == [
+        "  7 of 9 steps of Labels work in debian on xen1 (130 s)",
+        "  7 of 9 steps of Labels work in debian on xen2 (130 s)",
+        f"  not seen: {words[0]}",
+    ]
+    none = replace(GOOD, played=(replace(played(), seen=0),))
+    said = "  the scripts of Labels ran in debian on xen1 (130 s), but none of its steps was seen to work"
+    assert said in lines(none)
 
 
 def test_a_second_image_is_logged_in_to_and_not_played_in() -> None:
@@ -166,3 +180,18 @@ def test_a_program_gets_every_seat_and_no_secret() -> None:
         "why": "",
     }
     assert "uris" not in value
+
+
+@pytest.mark.parametrize(
+    ("more", "go"),
+    [
+        ({"about": "labels was written for ubuntu, and debian labs are used"}, True),
+        ({"unchecked": "nothing of labels is prepared or checked in a class: the exercise names no image"}, False),
+    ],
+)
+def test_what_the_image_means_for_the_class(more: dict[str, str], go: bool) -> None:
+    """Labs that work are no go where the class would run without checks; an image that stands in is a note."""
+    found = replace(GOOD, **more)
+    assert judge(found).go is go
+    (said,) = more.values()
+    assert f"  {'' if go else '! '}{said}" in lines(found)

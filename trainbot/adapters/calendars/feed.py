@@ -13,15 +13,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from trainbot import __version__
-from trainbot.adapters.calendars.vtimezone import vtimezone
 from trainbot.core.text import many_lines
 from trainbot.core.times import readings
 from trainbot.core.zones import zone
-from trainbot.model.config import Config
+from trainbot.model.config import SESSIONS_PAGE, Config
 from trainbot.model.reminder import ReminderOffset
 from trainbot.model.session import PublishedSession, Session
 
-FEED, PAGE = "sessions.ics", "sessions.html"
+FEED, PAGE = "sessions.ics", SESSIONS_PAGE
 ALARMS_WITHIN = timedelta(days=1)  # an alarm a week before is of no use
 
 
@@ -102,7 +101,7 @@ class Feed:
         return b"".join(
             [
                 _lines(head),
-                *(vtimezone(name, min(years), max(years) + 1) for name in zones),
+                *_timezones(zones, years),
                 *events,
                 b"END:VCALENDAR\r\n",
             ]
@@ -189,3 +188,11 @@ def _described(session: Session, where: FeedOptions) -> str:
         "to sign up, type !sessions there, then !signup and the session's number",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _timezones(zones: Sequence[str], years: Sequence[int]) -> list[bytes]:
+    if not zones:
+        return []
+    from trainbot.adapters.calendars.vtimezone import vtimezone  # with 6 MiB of libraries
+
+    return [vtimezone(name, min(years), max(years) + 1) for name in zones]

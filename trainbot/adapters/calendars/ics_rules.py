@@ -26,6 +26,8 @@ def rule_fault(rule: dict[str, Any], first: datetime) -> str | None:
     """What is wrong with ``rule`` for an event that first takes place at the wall time ``first``, as the end of a
     sentence; None if nothing is wrong."""
     frequency = _one(rule, "FREQ")
+    if frequency is None:
+        return "repeats by a rule without FREQ, as in vCalendar 1.0: export it as iCalendar 2.0"
     if frequency not in _DAYS_BETWEEN:
         return f"repeats with FREQ={frequency}: a session can repeat daily, weekly, monthly or yearly"
     odd = sorted(set(rule) - _ALWAYS - _PARTS[frequency])

@@ -7,14 +7,39 @@ import re
 
 from trainbot.model.session_fields import plain
 
+_FOLD_IN_CHARACTER = re.compile(rb"([\xc2-\xf4][\x80-\xbf]{0,2})((?:(?:\r\n|\r|\n)[ \t])+)([\x80-\xbf]{1,3})")
 _UTC_AND_ZONE = re.compile(
-    r"^[A-Z-]+;[^:]*TZID=(?!\"?(?:UTC|GMT|Etc/UTC)\b)[^:]*:.*\dZ\s*$", re.IGNORECASE
+    r"^[A-Z-]+;[^:]*TZID=(?!\"?(?:UTC|GMT|Etc/UTC|tzone://Microsoft/Utc)\b)(?:\"[^\"]*\"|[^:\"])*:.*\dZ\s*$", re.IGNORECASE
 )  # fmt: skip
+_BARE_ZONE = re.compile(
+    r"^([A-Z-]{1,30}(?:;VALUE=[A-Z-]{1,20}|;RANGE=[A-Z]{1,20})*;TZID=)([^\";][^\";]{0,150}?)"
+    r"((?:;VALUE=[A-Z-]{1,20}|;RANGE=[A-Z]{1,20})*:\d{8}(?:[T,].*)?)$",
+    re.IGNORECASE,
+)
+
+
+_OF_TIMES = re.compile(
+    r"^(?:DTSTART|DTEND|DURATION|RRULE|EXDATE|RDATE|RECURRENCE-ID|DTSTAMP|LAST-MODIFIED)[;:]", re.IGNORECASE
+)
+
+
+def folded_between_characters(content: bytes) -> bytes:
+    """``content`` with each fold that splits a UTF-8 character moved behind that character: lines are folded by octets
+    (RFC 5545 3.1), and the file must be text before it is unfolded.  No line is added or removed."""
+    moved = None
+    while moved != content:
+        moved, content = content, _FOLD_IN_CHARACTER.sub(rb"\1\3\2", content)
+    return content
+
+
+def unfolded(text: str) -> str:
+    """The content lines of ``text``, each on one line (3.1)."""
+    return text.replace("\n ", "").replace("\n\t", "")
 
 
 def torn(text: str) -> str | None:
-    """What is missing from the file's structure (RFC 5545 3.4, 3.6), or None.  The library ignores a missing BEGIN or
-    END, and the events it then leaves out would look as if they had been cancelled."""
+    """What is missing from the structure (RFC 5545 3.4, 3.6) of an unfolded file, or None.  The library ignores a
+    missing BEGIN or END, and the events it then leaves out would look as if they had been cancelled."""
     blocks: list[str] = []
     for mark, name in re.findall(r"^(BEGIN|END):(.*)$", text, re.MULTILINE | re.IGNORECASE):
         if mark.upper() == "BEGIN":
@@ -26,22 +51,29 @@ def torn(text: str) -> str | None:
     return None if text.rstrip().upper().endswith("END:VCALENDAR") else "the last line is not END:VCALENDAR"
 
 
-def without_timezones(text: str) -> tuple[str, dict[str, str]]:
-    """Returns the text unfolded (3.1) and without VTIMEZONE, and the map TZID -> X-LIC-LOCATION of the time zones that
-    have one.  With VTIMEZONE left in, the library would use one file's rules for all files it reads after it.
+def without_timezones(text: str) -> tuple[str, dict[str, list[str]]]:
+    """Returns the unfolded text without VTIMEZONE, and the lines of each VTIMEZONE by its TZID.  With VTIMEZONE left in,
+    the library would use one file's rules for all files it reads after it.
 
-    A time with both a zone and the Z of UTC is made invalid on purpose: the library would silently drop the Z.
+    A TZID that needs quotes and has none is quoted.  Times are in capitals and without blanks (a ``t`` is a T, RFC 5234 2.3; some
+    programs pad).  A time with both a zone and the Z of UTC is made invalid on
+    purpose: the library would silently drop the Z.
     """
-    kept, places, tzid, inside = [], {}, "", False
-    for line in text.replace("\n ", "").replace("\n\t", "").split("\n"):
+    kept: list[str] = []
+    found: dict[str, list[str]] = {}
+    block: list[str] | None = None
+    for line in text.split("\n"):
         name, _, value = line.partition(":")
         name, value = name.upper(), value.strip()
         if name in ("BEGIN", "END") and value.upper() == "VTIMEZONE":
-            inside = name == "BEGIN"
-        elif not inside:
-            kept.append(f"{line} and TZID" if _UTC_AND_ZONE.match(line) else line)
+            block = [] if name == "BEGIN" else None
+        elif block is None:
+            if _OF_TIMES.match(line):
+                before, _, value = line.rpartition(":")
+                line = _BARE_ZONE.sub(r'\1"\2"\3', f"{before}:{''.join(value.split()).upper()}")
+            kept.append(f"{line} AND TZID" if _UTC_AND_ZONE.match(line) else line)
         elif name == "TZID":
-            tzid = value
-        elif name == "X-LIC-LOCATION":
-            places[tzid] = value
-    return "\n".join(kept), places
+            found.setdefault(re.sub(r"\\([,;\\])", r"\1", value), block)
+        else:
+            block.append(line.strip())
+    return "\n".join(kept), found

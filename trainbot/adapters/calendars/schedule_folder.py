@@ -6,8 +6,9 @@ import stat
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from trainbot.adapters.calendars.ics_schedule import read_ics
+from trainbot.adapters.calendars.ics_text import folded_between_characters
 from trainbot.adapters.calendars.toml_schedule import read_toml
+from trainbot.model.config import ScheduleConfig
 from trainbot.model.session import HERE, Schedule, ScheduleProblem, Session
 from trainbot.model.session_fields import plain
 
@@ -20,13 +21,14 @@ Read = tuple[list[Session], list[ScheduleProblem]]
 
 
 class ScheduleFolder:
-    """The [schedule] folder, as the planner uses it."""
+    """The [schedule] folder, as the planner uses it.  The usual one need not be there, but if it goes that is a fault."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, config: ScheduleConfig) -> None:
+        self.path, self._wanted = config.folder, config.named
 
     def read(self, now: datetime) -> Schedule:
-        return load_schedules(self.path, now)
+        self._wanted = self._wanted or self.path.exists()
+        return load_schedules(self.path, now, may_lack=not self._wanted)
 
     def stamps(self) -> tuple[tuple[str, int, int], ...]:
         """(name, mtime in ns, size in bytes) of each file in the folder, to tell whether one has changed."""
@@ -38,13 +40,16 @@ class ScheduleFolder:
             return ()
 
 
-def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON) -> Schedule:
+def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON, *, may_lack: bool = False) -> Schedule:
     """Returns every session in ``folder`` that did not end more than KEPT ago, ordered by start, and every fault.
     Repeating events are expanded up to ``horizon`` after ``now``; single sessions are kept however far off they are.  A
-    broken file does not affect the others; no content raises an exception."""
+    broken file does not affect the others; no content raises an exception.  ``may_lack``: it is no fault if there is no
+    such folder."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix in MOST_BYTES and path.name[0] != ".")
     except OSError as error:
+        if may_lack and isinstance(error, FileNotFoundError):
+            return Schedule((), (), readable=False)
         text = f"the schedule folder cannot be read ({error.strerror}): set folder in [schedule]"
         return Schedule((), (ScheduleProblem(folder.name, None, text),), readable=False)
     problems: list[ScheduleProblem] = []
@@ -79,6 +84,8 @@ def _read(path: Path, now: datetime, horizon: timedelta) -> Read:
             content = file.read(most + 1)
         if len(content) > most:
             return [], [ScheduleProblem(name, None, f"larger than {most} bytes: split it")]
+        if path.suffix == ".ics":
+            content = folded_between_characters(content)
         text = content.decode("utf-8-sig")
     except OSError as error:
         return [], [ScheduleProblem(name, None, f"cannot be read: {error.strerror}")]
@@ -86,6 +93,10 @@ def _read(path: Path, now: datetime, horizon: timedelta) -> Read:
         line = content[: error.start].count(b"\n") + 1
         return [], [ScheduleProblem(name, line, "this is not UTF-8 text: save it as UTF-8")]
     try:
-        return read_ics(text, name, now - KEPT, now + horizon) if path.suffix == ".ics" else read_toml(text, name)
+        if path.suffix != ".ics":
+            return read_toml(text, name)
+        from trainbot.adapters.calendars.ics_schedule import read_ics  # with 6 MiB of libraries
+
+        return read_ics(text, name, now - KEPT, now + horizon)
     except Exception as error:
         return [], [ScheduleProblem(name, None, f"could not be understood ({type(error).__name__})")]

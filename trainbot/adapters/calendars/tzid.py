@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from trainbot.core.zones import iana
 
+_WINDOWS = {name.lower(): zone for name, zone in WINDOWS_TO_OLSON.items()}
+_NUMBERED = re.compile(r"\s+\d{1,3}$")  # Outlook, for the second VTIMEZONE of a zone in one file
+_DISPLAYED = re.compile(r"^\((?:UTC|GMT)[^()]{0,10}\)\s*")  # (UTC-05:00) Eastern Time (US & Canada)
+_NORTH_AMERICA = re.compile(r"^(\w+) Time \((?:US & Canada|Canada)\)$")
+
 
 def of_tzid(tzid: str, location: str | None = None) -> str | None:
-    """The zone of a TZID, or None.  Accepts an IANA name in any case, a Windows name (CLDR's table), a
-    ``/vendor/Area/City``, or ``location``, the X-LIC-LOCATION of its VTIMEZONE.  Everything else in a VTIMEZONE is
-    ignored: the rules come from the tz database."""
+    """The zone that is named by a TZID, or None.  Accepts an IANA name in any case, a Windows name (CLDR's table) as
+    Outlook and Exchange write it, a ``/vendor/Area/City``, or ``location``, the X-LIC-LOCATION of its VTIMEZONE."""
     tzid = tzid.strip().strip('"')
-    parts = tzid.strip("/").split("/")
-    tries = [tzid, WINDOWS_TO_OLSON.get(tzid), location, *("/".join(parts[n:]) for n in range(len(parts)))]
+    parts, once = tzid.strip("/").split("/"), _NUMBERED.sub("", tzid)
+    shown = _NORTH_AMERICA.sub(r"\1 Standard Time", _DISPLAYED.sub("", once))
+    if shown == "Coordinated Universal Time":
+        return "UTC"
+    windows = (_WINDOWS.get(name.lower(), "") for name in (tzid, once, shown))
+    tries = [tzid, once, *windows, location, *("/".join(parts[n:]) for n in range(len(parts)))]
     return next((zone for name in tries if (zone := iana(name or ""))), None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.control.lines import ANSWER_LIMIT, REQUEST_LIMIT, BadLine, decode, encode
+from trainbot.adapters.control.server import lock_is_held
 from trainbot.core.errors import BackendError
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str,
             connection.settimeout(timeout)
             connection.connect(str(path))
         except OSError:
-            raise BotNotRunning(f"trainbot is not running here ({path}): start it with trainbot run") from None
+            raise _unreachable(path) from None
         try:
             connection.sendall(line)
             return decode(_line(connection, deadline))
@@ -47,6 +48,13 @@ def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str,
             raise BackendError(f"trainbot did not answer within {timeout:g} s: look at its log") from None
         except (OSError, BadLine):
             raise BackendError("trainbot went away before it answered: look at its log") from None
+
+
+def _unreachable(path: Path) -> BackendError:
+    """Why nobody answers at ``path``: no bot is running, or one is that has lost its socket file."""
+    if lock_is_held(path):
+        return BackendError(f"trainbot is running but cannot be reached ({path}): try again in a few seconds")
+    return BotNotRunning(f"trainbot is not running here ({path}): start it with trainbot run")
 
 
 def _line(connection: socket.socket, deadline: float) -> bytes:
@@ -77,7 +85,7 @@ async def asked(path: Path, request: dict[str, Any], timeout: float = 10.0) -> d
             try:
                 reader, writer = await asyncio.open_unix_connection(str(path), limit=ANSWER_LIMIT)
             except OSError:
-                raise BotNotRunning(f"trainbot is not running here ({path}): start it with trainbot run") from None
+                raise _unreachable(path) from None
             writer.write(line)
             return decode(await reader.readline())
     except TimeoutError:
@@ -96,7 +104,8 @@ async def subscribe(
     whether the bot is running, as soon as this is known and at each change.  If the bot is not running, this keeps
     trying to reach it.
 
-    An exception from ``on_value`` is logged; then it waits for the next value.
+    The bot hears of each value that ``on_value`` has taken.  An exception from ``on_value`` is logged; then it waits
+    for the next value.
     """
     pause = FIRST_PAUSE
     said: bool | None = None
@@ -104,13 +113,15 @@ async def subscribe(
         writer: asyncio.StreamWriter | None = None
         try:
             reader, writer = await asyncio.open_unix_connection(str(path), limit=ANSWER_LIMIT)
-            writer.write(encode({"op": "subscribe", "topic": topic}))
+            writer.write(encode({"op": "subscribe", "topic": topic, "acknowledges": True}))
             await writer.drain()
             if said is not True:
                 said = True
                 on_state(True)
             while line := await reader.readline():
-                _deliver(line, on_value)
+                number = _deliver(line, on_value)
+                if number is not None:
+                    writer.write(encode({"took": number}))
                 pause = FIRST_PAUSE
         except (OSError, ValueError):  # ValueError: a line over the limit
             pass
@@ -124,12 +135,15 @@ async def subscribe(
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _deliver(line: bytes, on_value: Callable[[Any], None]) -> None:
+def _deliver(line: bytes, on_value: Callable[[Any], None]) -> int | None:
+    """The value's number; None if ``on_value`` could not take it (or an older bot does not number its values)."""
     try:
         message = decode(line)
         if "value" in message:
             on_value(message["value"])
-        else:
-            log.warning("the bot refused the subscription: %s", str(message.get("error"))[:200])
+            number = message.get("number")
+            return number if isinstance(number, int) else None
+        log.warning("the bot refused the subscription: %s", str(message.get("error"))[:200])
     except Exception:
         log.exception("could not use a value from the bot")
+    return None

@@ -19,6 +19,8 @@ from trainbot.core.errors import BackendError, UserError
 from trainbot.core.tasks import Tasks
 
 log = logging.getLogger(__name__)
+LOOK = 1.0  # seconds between two looks at the socket file
+_SECOND = "another trainbot is already running here ({}): stop it first"
 
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -29,14 +31,20 @@ class ControlServer:
     ``answer`` runs in the bot's loop; the requests of one connection are handled one at a time.  The text of a
     UserError or BackendError is sent to the client; any other exception becomes a reference, and the traceback is
     logged.  No line from a client, and no client that goes away or stops reading, can harm the bot or other clients.
+
+    If the socket file is removed or replaced, a new one is made within seconds; the connections stay.
     """
 
     def __init__(self, path: Path, answer: Answer) -> None:
         self.path = Path(path)
         self._answer = answer
         self._topics: dict[str, bytes] = {}  # topic -> the line with its latest value
+        self._versions: dict[str, int] = {}  # topic -> the number of its latest value, from 1
+        self._taken: dict[str, int] = {}  # topic -> the latest number that a subscriber has taken
         self._changed: dict[str, asyncio.Event] = {}  # replaced by a new one at every change
-        self._clients = Tasks()
+        self._took = asyncio.Event()  # replaced by a new one whenever something is taken
+        self._clients, self._watching = Tasks(), Tasks()
+        self._unbound = ""  # why the socket file could not be made again, as logged
         self._server: asyncio.Server | None = None
         self._lock: int | None = None
         self._inode: tuple[int, int] | None = None
@@ -46,28 +54,50 @@ class ControlServer:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _lock(self.path)
         try:
-            listener = _bind(self.path)
-            found = self.path.stat()
-            self._inode = (found.st_dev, found.st_ino)
-            self._server = await asyncio.start_unix_server(self._connected, sock=listener, limit=REQUEST_LIMIT)
+            await self._listen()
         except BaseException:
             self._unlock()
             raise
+        self._watching.start(self._watch(), "watching the control socket's file")
+
+    async def _listen(self) -> None:
+        """Listens at ``path``, and no longer at a file that was there before."""
+        before, listener = self._server, _bind(self.path)
+        self._inode = _inode(self.path)
+        self._server = await asyncio.start_unix_server(self._connected, sock=listener, limit=REQUEST_LIMIT)
+        if before is not None:
+            before.close()  # its connections stay
+
+    async def _watch(self) -> None:
+        """Makes the socket file again whenever it is gone or another one: without it nobody new can reach us."""
+        while True:
+            await asyncio.sleep(LOOK)
+            if _inode(self.path) == self._inode:
+                self._unbound = ""
+                continue
+            try:
+                await self._listen()
+                log.warning("the control socket %s was removed or replaced: it is made again", self.path)
+            except (BackendError, OSError) as error:
+                if str(error) != self._unbound:
+                    self._unbound = str(error)
+                    log.error("nobody can reach this process, whose control socket is gone: %s", error)
 
     async def close(self) -> None:
         """Closes every connection and removes the socket file.  May be called twice."""
+        await self._watching.close()
         if self._server is not None:
             self._server.close()
             self._server = None
         await self._clients.close()
         with suppress(OSError):
-            found = self.path.stat()
-            if (found.st_dev, found.st_ino) == self._inode:
+            if self._inode is not None and _inode(self.path) == self._inode:
                 self.path.unlink()
         self._unlock()
 
-    def publish(self, topic: str, value: Any) -> None:
-        """Makes ``value`` (JSON) the latest value of ``topic``.  Subscribers get it if it differs from the one before.
+    def publish(self, topic: str, value: Any) -> int:
+        """Makes ``value`` (JSON) the latest value of ``topic``; returns its number.  Subscribers get it if it differs from
+        the one before.
 
         For a slow subscriber only the latest value is kept.  Raises ValueError if the line is over ANSWER_LIMIT.
         """
@@ -76,7 +106,24 @@ class ControlServer:
             raise ValueError(f"the value of topic {topic} is larger than {ANSWER_LIMIT} bytes")
         if self._topics.get(topic) != line:
             self._topics[topic] = line
+            self._versions[topic] = self._versions.get(topic, 0) + 1
             self._changed.pop(topic, asyncio.Event()).set()
+        return self._versions[topic]
+
+    def has_taken(self, topic: str, version: int) -> bool:
+        """Whether a subscriber has taken that value of ``topic`` or a later one."""
+        return self._taken.get(topic, 0) >= version
+
+    async def taken(self, topic: str, version: int) -> None:
+        """Returns once ``has_taken``."""
+        while not self.has_taken(topic, version):
+            await self._took.wait()
+
+    def _note_taken(self, topic: str, version: int) -> None:
+        if not self.has_taken(topic, version):
+            self._taken[topic] = version
+            before, self._took = self._took, asyncio.Event()
+            before.set()
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -108,13 +155,13 @@ class ControlServer:
                 return
             try:
                 request = decode(line)
-                topic = _topic(request)
+                subscribed = _topic(request)
             except BadLine as error:
                 writer.write(encode({"error": str(error)}))
                 await writer.drain()
                 continue
-            if topic is not None:
-                await self._push(topic, reader, writer)
+            if subscribed is not None:
+                await self._push(subscribed, request.get("acknowledges") is True, reader, writer)
                 return
             writer.write(await self._answered(request))
             await writer.drain()
@@ -132,21 +179,35 @@ class ControlServer:
             log.exception("control request failed, reference %s", reference)
             return encode({"error": f"internal error: see trainbot's log, reference {reference}"})
 
-    async def _push(self, topic: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Sends ``topic`` until the client goes away.  Anything the client still sends is read and dropped."""
-        told: bytes | None = None
+    async def _push(
+        self, topic: str, acknowledges: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Sends ``topic`` until the client goes away.  Of a client that does not acknowledge what it takes (an older gateway)
+        all that is known is that it was sent."""
+        told = 0
         async with Tasks() as tasks:
-            gone = tasks.start(_drop(reader), "a subscriber's end")
+            gone = tasks.start(self._hear_taken(topic, reader), "a subscriber's end")
             while not gone.done():
                 changed = self._changed.setdefault(topic, asyncio.Event())
-                line = self._topics.get(topic)
-                if line is not None and line is not told:
-                    writer.write(line)
+                version = self._versions.get(topic, 0)
+                if version != told:
+                    writer.write(self._topics[topic][:-2] + b',"number":%d}\n' % version)
                     await writer.drain()
-                    told = line
+                    if not acknowledges:
+                        self._note_taken(topic, version)
+                    told = version
                     continue  # it may have changed while the client was slow
                 waiting = tasks.start(changed.wait(), f"a change of {topic}")
                 await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _hear_taken(self, topic: str, reader: asyncio.StreamReader) -> None:
+        """Reads acknowledgements until the client goes away; anything else that it sends is dropped."""
+        with suppress(ConnectionError, ValueError):  # ValueError: a line over the limit
+            while line := await reader.readline():
+                with suppress(BadLine):
+                    took = decode(line).get("took")
+                    if isinstance(took, int) and took <= self._versions.get(topic, 0):
+                        self._note_taken(topic, took)
 
 
 def _topic(request: dict[str, Any]) -> str | None:
@@ -159,20 +220,48 @@ def _topic(request: dict[str, Any]) -> str | None:
     return topic
 
 
-async def _drop(reader: asyncio.StreamReader) -> None:
-    with suppress(ConnectionError):
-        while await reader.read(65536):
-            pass
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file at ``path``; None if there is none that can be seen."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def refuse_second(path: Path) -> None:
+    """BackendError if a process is using the socket ``path``."""
+    if lock_is_held(path):
+        raise BackendError(_SECOND.format(path))
+
+
+def lock_is_held(path: Path) -> bool:
+    """Whether the process of the socket ``path`` is alive, even if its socket file is gone."""
+    try:
+        handle = os.open(_lock_file(path), os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
 
 
 def _lock(path: Path) -> int:
     """Holds PATH.lock for as long as the process lives: the kernel releases it however the process ends."""
-    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(_lock_file(path), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise BackendError(f"another trainbot is already running here ({path}): stop it first") from None
+        raise BackendError(_SECOND.format(path)) from None
     return handle
 
 

@@ -1,6 +1,8 @@
 """The database: tables, one writer, and repositories that return plain frozen values.  The only importer of
 sqlalchemy."""
 
-from trainbot.adapters.db.engine import NOT_STORED, Store
+from trainbot.adapters.db.engine import BRIEF, DAMAGED, DatabaseDamaged, DatabaseLocked, Store
+from trainbot.adapters.db.repositories import PASSWORDS
+from trainbot.adapters.db.savepoints import NOT_STORED
 
-__all__ = ["NOT_STORED", "Store"]
+__all__ = ["BRIEF", "DAMAGED", "NOT_STORED", "PASSWORDS", "DatabaseDamaged", "DatabaseLocked", "Store"]

@@ -12,13 +12,15 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
+from trainbot.adapters.db.clock_shift import shift_times
 from trainbot.adapters.db.full_text_search import Search
 from trainbot.adapters.db.pruning import Pruning
 from trainbot.adapters.db.question_rows import QuestionRepository
@@ -36,11 +38,20 @@ from trainbot.adapters.db.repositories import (
     SettingRepository,
 )
 from trainbot.adapters.db.row_redaction import Redaction
+from trainbot.adapters.db.savepoints import NOT_STORED, savepoints_of
+from trainbot.adapters.db.wal_tail import WalTail
 from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
 
 log = logging.getLogger(__name__)
-NOT_STORED = "not done: I can't write to my database right now; try again in a minute"
+COMMITS = "commits"  # the setting that counts transactions
+DAMAGED = "not done: my database is damaged; an organiser has to stop me and restore a backup"
+PATIENT = 2.0  # seconds that a transaction waits for another program to finish writing
+BRIEF = 0.05  # the same, where the event loop waits for it
+
+
+class DatabaseLocked(BackendError):
+    """Another program is writing: the transaction has not begun, and may be tried again."""
 
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
@@ -55,7 +66,7 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
             # "Read-Only Databases"), perhaps owned by a user whose files the bot may not write.
             query["immutable"] = "1"
         file = URL.create("sqlite", database=f"file:{quote(path)}", query=query)
-    engine = create_engine(file, connect_args={"timeout": 2.0, "check_same_thread": False})
+    engine = create_engine(file, connect_args={"timeout": PATIENT, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: object) -> None:
@@ -70,9 +81,20 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        raw = connection.connection.dbapi_connection
+        if not (isinstance(raw, sqlite3.Connection) and raw.in_transaction):  # Store.transaction begins its own
+            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _writing(connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
+        if not statement.startswith("SELECT"):
+            savepoints_of(connection).writing()
 
     return engine
+
+
+class DatabaseDamaged(BackendError):
+    """Pages of the database cannot be read: trying again does not help."""
 
 
 class Store:
@@ -85,14 +107,15 @@ class Store:
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self.url = url
         self._engine = connect(url, read_only=read_only)
+        self._begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
         self._lock: int | None = None
         self._file: tuple[int, int] | None = None  # device and inode, as first seen by moved_away
         try:
             self.connection = self._engine.connect()
         except SQLAlchemyError as error:
             raise BackendError(explain(url, error)) from None
-        self._recall = recall_of(self.connection)
-        self._depth = 0  # number of nested savepoints
+        self._recall, self._savepoints = recall_of(self.connection), savepoints_of(self.connection)
+        self._patience = PATIENT
         self.changed: set[str] = set()
         """The names of the tables written since the transaction began."""
         self.unpublished: set[str] = set()
@@ -111,33 +134,77 @@ class Store:
         self.notices = NoticeRepository(self.connection, self.changed)
         self.entries = EntryRepository(self.connection, self.changed)
         self.settings = SettingRepository(self.connection)
+        self.tail: WalTail | None = None
+        self.damage = ""
+        """The first damage that was come across, as a sentence."""
+        self.commits, self.committed_at = self._counted()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything done inside is on disk when this returns.  Otherwise nothing is, and it raises BackendError."""
+    def transaction(self, patience: float = PATIENT) -> Iterator[None]:
+        """Everything done inside is on disk when this returns.  Otherwise nothing is, and it raises BackendError.  Waits
+        up to ``patience`` seconds for another program that is writing, then raises DatabaseLocked."""
         self.changed.clear()
+        begun = False
         try:
-            with self.connection.begin():
-                self._recall.begins()
-                yield
-                if not self._is_open():
-                    raise BackendError(f"the database {self.url} rolled back what was to be stored")
+            raw = self._raw()
+            if raw is None:
+                raise BackendError(NOT_STORED)
+            self._wait_for_others(patience)
+            raw.execute(self._begin)  # SQLAlchemy's own begin and commit would take longer than most turns
+            begun = True
+            self._savepoints.restart()
+            self._recall.begins()
+            changes = raw.total_changes
+            yield
+            if not raw.in_transaction or self._savepoints.missed:
+                raise BackendError(f"the database {self.url} rolled back what was to be stored")
+            counted = self._count(raw) if raw.total_changes != changes else None
+            if self.connection.in_transaction():  # SQLAlchemy has taken part in it
+                self.connection.commit()
+            else:
+                self._engine.dialect.do_commit(self.connection.connection)
             self.unpublished |= self.changed
+            if counted is not None:
+                self.commits, self.committed_at = counted
         except BaseException as error:
             self._recall.forget()
+            self._undo()
             if not isinstance(error, SQLAlchemyError | sqlite3.Error):
                 raise
-            self._undo()
-            raise BackendError(explain(self.url, error)) from error
+            if is_damage(error):
+                raise DatabaseDamaged(self._damaged(error)) from error
+            locked = not begun and "locked" in str(error)
+            raise (DatabaseLocked if locked else BackendError)(explain(self.url, error)) from error
         finally:
             self._recall.ends()
 
-    def _is_open(self) -> bool:
-        """Whether the transaction is still open.  After an error SQLite may have rolled it back by itself
-        (sqlite.org/lang_transaction.html, "Response To Errors"): then committing nothing would succeed, and a savepoint
-        would be a transaction of its own."""
+    def _damaged(self, error: Exception) -> str:
+        self.damage = self.damage or explain(self.url, error)
+        return self.damage
+
+    @staticmethod
+    def _count(raw: sqlite3.Connection) -> tuple[int, datetime]:
+        """Counts this transaction in the database itself, so that an older copy can be told from what it is taken for."""
+        counted = _counter(raw)[0] + 1, datetime.now(UTC)
+        value = f"{counted[0]} {counted[1].isoformat()}"
+        raw.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (COMMITS, value))
+        return counted
+
+    def _counted(self) -> tuple[int, datetime | None]:
+        """How many transactions were ever stored, and when the last one was; (0, None) in an empty database."""
         raw = self._raw()
-        return raw is not None and raw.in_transaction
+        assert raw is not None
+        try:
+            return _counter(raw)
+        except sqlite3.DatabaseError:  # no such table yet; damage is found by whoever reads next
+            return 0, None
+
+    def _wait_for_others(self, seconds: float) -> None:
+        """Sets how long SQLite waits for another program's lock (sqlite.org/pragma.html, "busy_timeout")."""
+        raw = self._raw() if seconds != self._patience else None
+        if raw is not None:
+            raw.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+            self._patience = seconds
 
     def _raw(self) -> sqlite3.Connection | None:
         """SQLite's own connection; None if SQLAlchemy has released it."""
@@ -146,8 +213,8 @@ class Store:
         return raw
 
     def _undo(self) -> None:
-        """Rolls back after a failed COMMIT, which leaves SQLite in the transaction (sqlite.org/lang_transaction.html).
-        SQLAlchemy considers it finished, so the next transaction could not begin."""
+        """Rolls back, also after a failed COMMIT, which leaves SQLite in the transaction (sqlite.org/lang_transaction.html)
+        although SQLAlchemy considers it finished."""
         try:
             raw = self._raw()
             if raw is not None:
@@ -160,44 +227,77 @@ class Store:
     def savepoint(self) -> Iterator[None]:
         """Inside a transaction: an exception undoes what was done since here and is passed on to the caller.  Raises
         BackendError if the database itself failed."""
-        database = self._raw()
-        if database is None or not database.in_transaction:
+        if not self._recall.database.in_transaction:
+            # After an error SQLite may have rolled back by itself (sqlite.org/lang_transaction.html, "Response To Errors")
             raise BackendError(NOT_STORED)
-        # directly in SQLite: SQLAlchemy's begin_nested would take most of the time of a trivial command
-        self._depth += 1
-        name = f"s{self._depth}"
+        self._savepoints.begin()
         try:
-            database.execute(f"SAVEPOINT {name}")
             try:
                 yield
             except BaseException:
-                self._recall.forget()
-                database.execute(f"ROLLBACK TO {name}")
-                database.execute(f"RELEASE {name}")
+                if self._savepoints.undo():
+                    self._recall.forget()
                 raise
-            database.execute(f"RELEASE {name}")
-        except (OperationalError, sqlite3.OperationalError) as error:
+            self._savepoints.keep()
+        except (DatabaseError, sqlite3.DatabaseError) as error:
+            if is_damage(error):
+                self._damaged(error)
+                raise DatabaseDamaged(DAMAGED) from error
+            if not isinstance(error, OperationalError | sqlite3.OperationalError):
+                raise
             log.error("%s", explain(self.url, error))
             raise BackendError(NOT_STORED) from error
-        finally:
-            self._depth -= 1
+
+    def shift_times(self, by: timedelta, now: datetime) -> None:
+        """Adds ``by`` to all moments that something is counted from (clock_shift.py).  ``now``: by the new clock."""
+        shift_times(self.connection, self.changed, by, now)
 
     def lock(self) -> None:
         """Makes this process the writer (flock on FILE.lock, kept until close).  BackendError if another process is."""
         if database_path(self.url) is not None:
             self._lock = lock_of(self.url)
 
+    def follow(self) -> WalTail:
+        """From now on the log is read before each checkpoint, and SQLite makes none by itself."""
+        path, raw = database_path(self.url), self._raw()
+        assert path is not None and raw is not None
+        raw.execute("PRAGMA wal_autocheckpoint=0")
+        self.tail = WalTail(path)
+        return self.tail
+
+    def checkpoint(self, patience: float = 0) -> bool:
+        """Moves what is in the write-ahead log into the database and empties the log, so that losing the log loses nothing.
+        To be called between transactions; waits for the disk, and ``patience`` seconds for readers: False if one still
+        needs the log."""
+        raw = self._raw()
+        assert raw is not None
+        if self.tail is not None:
+            self.tail.read()
+            if self.tail.held:
+                return False
+        try:
+            self._wait_for_others(patience)
+            return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            log.error("%s", explain(self.url, error))
+            return False
+
     def vacuum(self) -> bool:
         """Rewrites the file without free pages and empties the write-ahead log.  To be called between transactions;
         takes as much time and disk space as a copy.  Returns False if a reader still uses old pages."""
         raw = self.connection.connection.dbapi_connection
         assert raw is not None
+        self._wait_for_others(PATIENT)
         try:
             raw.execute("VACUUM")
-            return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error as error:
             log.error("%s", explain(self.url, error))
             return False
+        return self.empty_log()
+
+    def empty_log(self) -> bool:
+        """Empties the write-ahead log; to be called between transactions.  Returns False if a reader still uses it."""
+        return self.checkpoint(PATIENT)
 
     def interrupt(self) -> None:
         """Interrupts the current database operation, which fails and is rolled back.  Called from another thread."""
@@ -227,6 +327,24 @@ class Store:
             self._lock = None
 
 
+def _counter(database: sqlite3.Connection) -> tuple[int, datetime | None]:
+    row = database.execute("SELECT value FROM setting WHERE name = ?", (COMMITS,)).fetchone()
+    try:
+        number, at = str(row[0] if row else "").split(" ")
+        return int(number), datetime.fromisoformat(at)
+    except ValueError:
+        return 0, None
+
+
+def lock_is_held(url: str) -> bool:
+    """Whether another process holds the lock: a bot runs, or a shell command that writes."""
+    try:
+        os.close(lock_of(url))
+    except BackendError as error:
+        return isinstance(error.__cause__, BlockingIOError)
+    return False
+
+
 def lock_of(url: str) -> int:
     """Opens and locks FILE.lock, which stays locked until it is closed.  BackendError if another process holds it."""
     database = database_path(url)
@@ -243,8 +361,14 @@ def lock_of(url: str) -> int:
         if lock is not None:
             os.close(lock)
         if isinstance(error, BlockingIOError):
-            raise BackendError(f"another trainbot already uses {url}: stop it first") from None
+            raise BackendError(f"another trainbot already uses {url}: stop it first") from error
         raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether SQLite says that the file itself is damaged (sqlite.org/rescode.html, SQLITE_CORRUPT and SQLITE_NOTADB)."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def explain(url: str, error: Exception) -> str:
@@ -261,5 +385,5 @@ def explain(url: str, error: Exception) -> str:
     if "locked" in text:
         return f"the database {url} is locked by another program: stop that program"
     if "not a database" in text or "malformed" in text:
-        return f"{url} is not a database or is damaged: restore the backup"
+        return f"{url} is not a database or is damaged: restore a backup with trainbot db restore FILE"
     return f"the database {url}: {' '.join(text.split())[:200]}"

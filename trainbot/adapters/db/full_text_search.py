@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 from sqlalchemy import Connection
 
 from trainbot.adapters.db.fulltext import INDEXES
+from trainbot.adapters.db.recall import recall_of
+from trainbot.adapters.db.rows import ranges
 from trainbot.core.wording import vocabulary
 
 MANY = 3000
 """A word in this many rows is common; its rows are not counted any further."""
 
-#: Selects all the text that the vocabulary is built from.
-SAID = "SELECT words || ' ' || answer FROM question UNION ALL SELECT text FROM entry"
+#: The text that the vocabulary is built from.
+SAID = (("question", "words || ' ' || answer"), ("entry", "text"))
+READ = 1500  # rows read in one step
+FORGOTTEN = 100  # words removed in one step
+MERGED = 200  # pages of an index written in one step
 
 
 def quoted(word: str) -> str:
@@ -26,7 +31,10 @@ def learn(connection: Connection, text: str) -> None:
     """Adds the words of ``text`` to the vocabulary, from which later searches correct typos."""
     rows = [(word,) for word in vocabulary(text)]
     if rows:
+        recall = recall_of(connection)
+        before = recall.changes
         connection.exec_driver_sql("INSERT OR IGNORE INTO question_word (word) VALUES (?)", rows)
+        recall.wrote("question_word", before)
 
 
 class Search:
@@ -71,16 +79,34 @@ class Search:
         said = f"SELECT word FROM question_word WHERE word IN ({marks})"
         return [*found, *self.connection.exec_driver_sql(said, tuple(others)).scalars()]
 
-    def forget(self) -> None:
-        """Rebuilds the indexes from the current tables, and the vocabulary too.  To be called after a redaction, in the
-        same transaction.  Takes as long as building them did (a million questions: one to two minutes)."""
-        self.connection.exec_driver_sql("DELETE FROM question_word")
-        rows = self.connection.exec_driver_sql(SAID)
+    def forget(self) -> Generator[None, None, None]:
+        """Removes from the vocabulary what no text contains any more, and from the indexes all traces of removed text.
+        To be called after a redaction; each step in a transaction of its own, or all in one."""
+        newest = self.connection.exec_driver_sql("SELECT max(id) FROM question_word").scalar_one() or 0
         said: set[str] = set()
-        while some := rows.fetchmany(10_000):
-            said.update(vocabulary("\n".join(row[0] for row in some)))
-        for word in sorted(said):
-            self.connection.exec_driver_sql("INSERT INTO question_word (word) VALUES (?)", (word,))
+        for table, text in SAID:
+            for span in ranges(self.connection, table, READ):
+                query = f"SELECT {text} FROM {table} WHERE rowid > ? AND rowid <= ?"
+                rows = self.connection.exec_driver_sql(query, span)
+                said.update(vocabulary("\n".join(row[0] for row in rows)))
+                yield
+        # what was learnt meanwhile stays
+        words = self.connection.exec_driver_sql("SELECT id, word FROM question_word WHERE id <= ?", (newest,))
+        gone = [(id,) for id, word in words if word not in said]
+        for start in range(0, len(gone), FORGOTTEN):
+            self.connection.exec_driver_sql("DELETE FROM question_word WHERE id = ?", gone[start : start + FORGOTTEN])
+            yield
         for index, *_rest in INDEXES:
-            self.connection.exec_driver_sql(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
+            while self._merge(index, -MERGED):
+                yield
+                while self._merge(index, MERGED):
+                    yield
         self._common.clear()
+
+    def _merge(self, index: str, pages: int) -> bool:
+        """Writes parts of an index into one, without what was removed; some pages at a time.  Returns False if there is
+        nothing left to do (sqlite.org/fts5.html, "The 'merge' Command")."""
+        recall = recall_of(self.connection)
+        before = recall.changes
+        self.connection.exec_driver_sql(f"INSERT INTO {index}({index}, rank) VALUES ('merge', {pages:d})")
+        return recall.changes - before >= 2

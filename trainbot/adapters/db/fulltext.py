@@ -3,7 +3,7 @@
 ``question_fts`` and ``entry_fts`` hold no text of their own (external content).  Any change to ``question`` and
 ``entry``, whoever makes it, takes effect in them at once.  ``question_word`` holds every word ever used in questions,
 answers and classes; ``word_fts`` holds their trigrams, to find similar words for a word with a typo.  Removed text
-stays in old parts of an index until ``Search.forget`` rebuilds it.
+stays in old parts of an index until ``Search.forget`` has merged them.
 """
 
 from __future__ import annotations

@@ -6,12 +6,15 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from trainbot.adapters.db.engine import Store, explain
 from trainbot.adapters.db.migrate import refuse_newer, revisions
+from trainbot.adapters.db.opening import Loss, loss_of
+from trainbot.adapters.db.schema import differences
 from trainbot.adapters.db.tables import tables
 from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
@@ -25,7 +28,7 @@ class Health:
     """``revision``: the schema that the database is at, None if it is empty; ``head``: this program's schema.
     ``faults``: what SQLite's own check found.  The rest is set only if the schema is ``head``: ``owner``: the
     installation's id; ``labs``: the number of labs on each host; ``waiting``: notices not sent yet; ``seen``: person ->
-    (in view, since)."""
+    (in view, since); ``loss``: what was found to be missing at a start."""
 
     revision: str | None
     head: str
@@ -34,6 +37,7 @@ class Health:
     labs: dict[str, int] | None = None
     waiting: tuple[Notice, ...] = ()
     seen: dict[int, tuple[bool, datetime]] | None = None
+    loss: Loss | None = None
 
 
 def health(url: str) -> Health:
@@ -46,6 +50,10 @@ def health(url: str) -> Health:
             head = revisions()[-1]
             rows = store.connection.exec_driver_sql(f"PRAGMA quick_check({_FAULTS})").scalars().all()
             faults = tuple(" ".join(str(row).split())[:200] for row in rows if row != "ok")
+            if revision == head and not faults:
+                raw = store.connection.connection.dbapi_connection
+                assert isinstance(raw, sqlite3.Connection)
+                faults = tuple(islice(differences(raw), _FAULTS))
             if revision != head or faults:
                 return Health(revision, head, faults)
             waiting = tuple(store.notices.waiting())
@@ -64,6 +72,7 @@ def health(url: str) -> Health:
                 dict(Counter(lab.host for lab in store.labs.present())),
                 waiting,
                 seen,
+                loss_of(store),
             )
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise BackendError(explain(url, error)) from None

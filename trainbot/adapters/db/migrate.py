@@ -6,6 +6,8 @@ if there is nothing to migrate, Alembic need not be loaded (it takes 9 MiB, and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
@@ -14,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from trainbot import shipped
 from trainbot.adapters.db.engine import connect, explain
 from trainbot.core.errors import BackendError
+from trainbot.model.database_url import database_exists, database_path
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
@@ -45,15 +48,38 @@ def refuse_newer(url: str, connection: Connection) -> str | None:
     """The revision that the database is at.  BackendError if this program does not know it."""
     before, ours = version(connection), revisions()
     if before is not None and before not in ours:
+        path = database_path(url)
+        copy = None if path is None else copy_of(path, ours[-1])
+        back = copy if copy is not None and copy.exists() else "FILE"
         raise BackendError(
-            f"the database {url} is from a newer trainbot (its schema is {before}, ours "
-            f"{ours[-1]}): upgrade trainbot, or set another database in [store] url"
+            f"the database {url} is from a newer trainbot (its schema is {before}, ours {ours[-1]}): upgrade trainbot, "
+            f"or restore what was there before the upgrade with trainbot db restore {back}"
         )
     return before
 
 
-def upgrade(url: str) -> tuple[str | None, str]:
-    """Upgrades the database to this program's schema; returns (revision before, revision after).
+def copy_of(path: Path, revision: str) -> Path:
+    """Where the copy of the database is that is made before it is upgraded from that revision."""
+    return path.with_name(f"{path.name}.schema-{revision}")
+
+
+def revision_of(url: str) -> str | None:
+    """The revision that the database is at; None if it is empty or there is none."""
+    if not database_exists(url):
+        return None
+    engine = connect(url, read_only=True)
+    try:
+        with engine.connect() as connection:
+            return version(connection)
+    except SQLAlchemyError as error:
+        raise BackendError(explain(url, error)) from None
+    finally:
+        engine.dispose()
+
+
+def upgrade(url: str, applied: Callable[[str], None] = lambda revision: None) -> tuple[str | None, str]:
+    """Upgrades the database to this program's schema, in one transaction; returns (revision before, revision after).
+    ``applied`` hears of each migration when it is done.
 
     Raises BackendError if the database is newer than this program, cannot be written, or is not a database.
     """
@@ -66,8 +92,10 @@ def upgrade(url: str) -> tuple[str | None, str]:
                 from alembic import command
 
                 connection.rollback()
+                config = _config(connection)
+                config.attributes["applied"] = lambda step, **_more: applied(step.up_revision_id)
                 with connection.begin():
-                    command.upgrade(_config(connection), "head")
+                    command.upgrade(config, "head")
             return before, head
     except SQLAlchemyError as error:
         raise BackendError(explain(url, error)) from None

@@ -51,6 +51,7 @@ class Pruning:
         self._delete("signup", tables["signup"].c.at < before)
         self._delete("login", tables["login"].c.at < before)
         self._delete("ignored", tables["ignored"].c.ended_at < before)
+        self._delete("answer_draft", tables["answer_draft"].c.at < before)
         quizzes = select(tables["quiz"].c.id).where(tables["quiz"].c.asked_at < before)
         self._delete("quiz_try", tables["quiz_try"].c.quiz_id.in_(quizzes))
         self._delete("quiz", tables["quiz"].c.asked_at < before)

@@ -15,6 +15,7 @@ from trainbot.core.access import Person
 from trainbot.model.question import (
     WAITING,
     Answer,
+    AnswerDraft,
     Ignored,
     Question,
     QuestionEvent,
@@ -40,6 +41,7 @@ class QuestionRepository(Rows[Question]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["question"], Question, changed)
         self.events = Rows(connection, tables["question_event"], QuestionEvent, changed)
+        self.drafts = Rows(connection, tables["answer_draft"], AnswerDraft, changed)
         self.ignored = Rows(connection, tables["ignored"], Ignored, changed)
         # built once, because building takes longer than running
         column, whose = self.table.c, self.table.c.person_id == bindparam("person")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -9,9 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, not_, select, update
 
 from trainbot.adapters.db.full_text_search import learn
-from trainbot.adapters.db.rows import RowFilter, Rows
+from trainbot.adapters.db.prepared import Prepared
+from trainbot.adapters.db.recall import recall_of
+from trainbot.adapters.db.rows import RowFilter, Rows, one_of
+from trainbot.adapters.db.savepoints import savepoints_of
 from trainbot.adapters.db.tables import tables
-from trainbot.core.access import Person
+from trainbot.core.access import Person, fold_account
 from trainbot.model.class_run import Attendance, ClassRun, Done, Quiz, QuizTry, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.host import Mode
 from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, Lab, Lease, SelfHosted
@@ -20,29 +25,40 @@ from trainbot.model.person import Login, PublicKey
 from trainbot.model.record import Entry
 from trainbot.model.session_rows import ChannelRow, PollLine, PollRow, SessionRow, SignUp
 
+_setting = tables["setting"].c
+_SETTING = Prepared(select(_setting.value).where(_setting.name == bindparam("name")))
+_SET = Prepared(insert(tables["setting"]).prefix_with("OR REPLACE"), ["name", "value"])
+
 
 class SettingRepository:
     """Single values that belong to this installation."""
 
     def __init__(self, connection: Connection) -> None:
-        self.connection, self.table = connection, tables["setting"]
+        self._recall, self._savepoints = recall_of(connection), savepoints_of(connection)
 
     def get(self, name: str) -> str | None:
-        query = select(self.table.c.value).where(self.table.c.name == name)
-        return self.connection.execute(query).scalar_one_or_none()
+        found = _SETTING.rows(self._recall.database, {"name": name})
+        return found[0][0] if found else None
 
     def set(self, name: str, value: str) -> None:
-        self.connection.execute(insert(self.table).prefix_with("OR REPLACE").values(name=name, value=value))
+        self._savepoints.writing()
+        before = self._recall.changes
+        _SET.run(self._recall.database, {"name": name, "value": value})
+        self._recall.wrote("setting", before)
 
 
 class PersonRepository(Rows[Person]):
+    _WITH_LEASES = RowFilter(
+        tables["person"].c.id.in_(select(tables["lease"].c.person_id).where(tables["lease"].c.ended_at.is_(None)))
+    )
+    _THESE = RowFilter(
+        tables["person"].c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+    )
+
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["person"], Person, changed)
         self.keys = Rows(connection, tables["public_key"], PublicKey, changed)
         self.logins = Rows(connection, tables["login"], Login, changed)
-        lease = tables["lease"]
-        self._with_leases = RowFilter(self.table.c.id.in_(select(lease.c.person_id).where(lease.c.ended_at.is_(None))))
-        self._these = RowFilter(self.table.c.id.in_(bindparam("ids", expanding=True)))
 
     def get(self, id: int) -> Person:
         found = self.first(id=id)
@@ -57,95 +73,150 @@ class PersonRepository(Rows[Person]):
 
     def with_leases(self) -> list[Person]:
         """Everybody who has an open lease."""
-        return self.chosen(self._with_leases, {})
+        return self.chosen(self._WITH_LEASES, {})
 
     def these(self, ids: Collection[int]) -> list[Person]:
-        return self.chosen(self._these, {"ids": tuple(ids)}) if ids else []
+        return self.chosen(self._THESE, {"ids": json.dumps(list(ids))}) if ids else []
+
+    def behind(self, bridge: str, since: datetime) -> list[Person]:
+        """Everybody whom we have heard for the first time since then through that relay and channel (``Person.bridge``)."""
+        return self.all(self.table.c.account.endswith(f" {bridge}", autoescape=True), self.table.c.seen_at > since)
+
+    def bridged(self, name: str) -> list[Person]:
+        """Everybody of that name behind a relay."""
+        return self.all(self.table.c.account.startswith(f"{fold_account(name)} ", autoescape=True))
 
     def in_view_by_mask(self) -> list[Person]:
         return self.all(in_view=True, account=None)
 
 
+LABS = frozenset({"lab"})
+
+
+def _free() -> RowFilter:
+    """See ``LabRepository.free``; ``hosts``: their numbers by name, as JSON."""
+    lease, lab = tables["lease"].c, tables["lab"].c
+    hosts = func.json_each(bindparam("hosts")).table_valued("key", "value")
+    rank = select(hosts.c.value).where(hosts.c.key == lab.host).correlate(tables["lab"]).scalar_subquery()
+    lent = and_(lease.rehearsal != "", not_(lease.worked_in))
+    held = select(lease.lab_id).where(lease.ended_at.is_(None), lease.lab_id.is_not(None))
+    near = case(*((lab.state == state, place) for place, state in enumerate(NEARNESS)))
+    return RowFilter(
+        one_of(lab.state, NEARNESS),
+        lab.host.in_(select(hosts.c.key)),
+        lab.id.not_in(held.where(not_(lent))),
+        order=(near, lab.id.in_(held.where(lent)), rank, lab.made_at, lab.id),
+    )
+
+
+_FREE = _free()
+
+
 class LabRepository(Rows[Lab]):
+    _ALIVE, _PRESENT = (
+        RowFilter(one_of(tables["lab"].c.state, sorted(states)), order=(tables["lab"].c.made_at, tables["lab"].c.id))
+        for states in (ALIVE, PRESENT)
+    )
+
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["lab"], Lab, changed)
-        lab = self.table
-        self._alive, self._present = (
-            RowFilter(lab.c.state.in_(list(states)), order=(lab.c.made_at, lab.c.id)) for states in (ALIVE, PRESENT)
-        )
 
     def get(self, id: str) -> Lab | None:
         return self.first(id=id)
 
     def alive(self) -> list[Lab]:
-        return self.chosen(self._alive, {})
+        return self.chosen(self._ALIVE, {})
 
     def free(self, image: str, mode: Mode, hosts: Mapping[str, int]) -> Lab | None:
         """A free lab of that kind on one of these hosts, or None.  The lab nearest to its login prompt comes first;
         then the one on the host with the lowest number; then the oldest.  A lab that a rehearsal only looks at counts
         as free, but comes after the others."""
-        if not hosts:
-            return None
-        lease, lab = tables["lease"], self.table
-        lent = and_(lease.c.rehearsal != "", not_(lease.c.worked_in))
-        held = select(lease.c.lab_id).where(lease.c.ended_at.is_(None), lease.c.lab_id.is_not(None))
-        near = case(*((lab.c.state == state, place) for place, state in enumerate(NEARNESS)))
-        found = self.all(
-            lab.c.state.in_(NEARNESS),
-            lab.c.id.not_in(held.where(not_(lent))),
-            lab.c.host.in_(list(hosts)),
-            image=image,
-            mode=mode,
-            limit=1,
-            order=(near, lab.c.id.in_(held.where(lent)), case(hosts, value=lab.c.host), lab.c.made_at, lab.c.id),
-        )
+        found = self.chosen(_FREE, {"hosts": json.dumps(hosts)}, limit=1, image=image, mode=mode)
         return found[0] if found else None
 
     def present(self) -> list[Lab]:
         """All labs that may exist on a host."""
-        return self.chosen(self._present, {})
+        return self.chosen(self._PRESENT, {})
+
+    def on_host(self, host: str) -> list[Lab]:
+        """The labs that may exist on that host.  Reads no rows if all of them are in the cache, else those of the
+        host."""
+        there = self._recall.get(LABS, "by host")
+        if there is None:
+            every = self.known(self._PRESENT)
+            if every is None:
+                return self.chosen(self._PRESENT, {}, host=host)
+            by_host: defaultdict[str, list[Lab]] = defaultdict(list)
+            for lab in every:
+                by_host[lab.host].append(lab)
+            there = [by_host]
+            self._recall.keep(LABS, "by host", there)
+        return list(there[0].get(host, ()))
+
+
+PASSWORDS = "lease.digest"
+"""In ``Store.changed``: leases that have another password, and else are as they were."""
 
 
 class LeaseRepository(Rows[Lease]):
+    _EVERY = RowFilter(tables["lease"].c.ended_at.is_(None))
+    _OPEN = RowFilter(*_EVERY.conditions, tables["lease"].c.rehearsal == "")
+    _REHEARSING = RowFilter(*_EVERY.conditions, tables["lease"].c.rehearsal != "")
+
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["lease"], Lease, changed)
-        still, lent = self.table.c.ended_at.is_(None), self.table.c.rehearsal != ""
-        self._open, self._rehearsing, self._every = (
-            RowFilter(still, not_(lent)),
-            RowFilter(still, lent),
-            RowFilter(still),
-        )
+
+    def _part(self, values: Mapping[str, Any]) -> str:
+        return PASSWORDS if values.keys() == {"is_id", "new_digest"} else self.table.name
 
     def open(self, **exact: Any) -> list[Lease]:
         """People's open leases, in the order in which they were requested."""
-        return self.chosen(self._open, {}, **exact)
+        return self.chosen(self._OPEN, {}, **exact)
 
     def rehearsals(self, **exact: Any) -> list[Lease]:
         """The open leases of rehearsals."""
-        return self.chosen(self._rehearsing, {}, **exact)
+        return self.chosen(self._REHEARSING, {}, **exact)
 
     def every(self, **exact: Any) -> list[Lease]:
         """All open leases, of people and of rehearsals."""
-        return self.chosen(self._every, {}, **exact)
+        return self.chosen(self._EVERY, {}, **exact)
 
     def by_host(self) -> dict[str, int]:
         """How many people have a lab on each host."""
-        lab = tables["lab"]
-        query = select(lab.c.host, func.count()).join(self.table, self.table.c.lab_id == lab.c.id)
-        query = query.where(self.table.c.ended_at.is_(None)).group_by(lab.c.host)
-        return {host: number for host, number in self.connection.execute(query)}
+        return dict(_HELD.rows(self._recall.database, {}))
+
+
+_HELD = Prepared(
+    select(tables["lab"].c.host, func.count())
+    .join(tables["lease"], tables["lease"].c.lab_id == tables["lab"].c.id)
+    .where(tables["lease"].c.ended_at.is_(None))
+    .group_by(tables["lab"].c.host)
+)
 
 
 class SelfHostedRepository(Rows[SelfHosted]):
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["home"], SelfHosted, changed)
 
-    def people(self) -> frozenset[int]:
-        """The ids of the people who don't need a lab of ours."""
-        return frozenset(home.person_id for home in self.all())
+    def people(self, image: str) -> frozenset[int]:
+        """The ids of the people who don't need a lab of that image."""
+        return frozenset(home.person_id for home in self.all(image=image))
+
+
+_PLAY = tables["play"].c
+_PLAYED = (
+    select(_PLAY.lab_id, _PLAY.step, _PLAY.kind, _PLAY.state)
+    .where(_PLAY.class_id == bindparam("class"))
+    .order_by(_PLAY.id)
+)
+_RAN, _RAN_THERE = Prepared(_PLAYED), Prepared(_PLAYED.where(_PLAY.lab_id == bindparam("lab")))
 
 
 class ClassRepository(Rows[ClassRun]):
+    _ended_at = tables["class"].c.ended_at
+    _LATELY = RowFilter(_ended_at.is_(None) | (_ended_at > bindparam("since", type_=_ended_at.type)))
+    _ENDED = RowFilter(_ended_at.is_not(None))
+
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["class"], ClassRun, changed)
         self.attendance = Rows(connection, tables["attendance"], Attendance, changed)
@@ -153,20 +224,17 @@ class ClassRepository(Rows[ClassRun]):
         self.script_runs = Rows(connection, tables["play"], ScriptRun, changed)
         self.quizzes = Rows(connection, tables["quiz"], Quiz, changed)
         self.tries = Rows(connection, tables["quiz_try"], QuizTry, changed)
-        ended = self.table.c.ended_at
-        self._lately = RowFilter(ended.is_(None) | (ended > bindparam("since", type_=ended.type)))
-        self._ended = RowFilter(ended.is_not(None))
 
     def running(self, **exact: Any) -> list[ClassRun]:
         return self.all(ended_at=None, **exact)
 
     def lately(self, since: datetime) -> list[ClassRun]:
         """The classes that are running or ended after ``since``."""
-        return self.chosen(self._lately, {"since": since})
+        return self.chosen(self._LATELY, {"since": since})
 
     def unwritten(self, most: int | None) -> list[ClassRun]:
         """Ended classes whose minutes are still to be written."""
-        return self.chosen(self._ended, {}, limit=most, minutes_at=None)
+        return self.chosen(self._ENDED, {}, limit=most, minutes_at=None)
 
     def rewrite(self, ids: Collection[int]) -> None:
         """Marks the minutes of these classes, if they have any, to be written again."""
@@ -203,12 +271,8 @@ class ClassRepository(Rows[ClassRun]):
     def ran(self, run: ClassRun, lab_id: str | None = None) -> list[tuple[str, int, ScriptKind, ScriptState]]:
         """(lab, step, kind, state) of the scripts of a class, in one lab or in all.  It returns no more because it is
         called at each tick."""
-        play = self.script_runs.table
-        query = select(play.c.lab_id, play.c.step, play.c.kind, play.c.state).where(play.c.class_id == run.id)
-        query = (
-            query.order_by(play.c.id) if lab_id is None else query.where(play.c.lab_id == lab_id).order_by(play.c.id)
-        )
-        return [tuple(row) for row in self.connection.execute(query)]
+        query = _RAN if lab_id is None else _RAN_THERE
+        return query.rows(self._recall.database, {"class": run.id, "lab": lab_id})
 
     def attend(self, run: ClassRun, person: Person, nick: str, now: datetime) -> Attendance:
         """The person's row in this class; if it is new, it starts at the class step."""
@@ -220,76 +284,80 @@ class ClassRepository(Rows[ClassRun]):
 
 
 class SignUpRepository(Rows[SignUp]):
+    _IN_LINE = RowFilter(order=(tables["signup"].c.waiting, tables["signup"].c.at, tables["signup"].c.person_id))
+
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["signup"], SignUp, changed)
-        signup = self.table.c
-        self._in_line = RowFilter(order=(signup.waiting, signup.at, signup.person_id))
 
     def line(self, session_uid: str, **exact: Any) -> list[SignUp]:
         """The people who have a seat, then those who are waiting for one."""
-        return self.chosen(self._in_line, {}, session_uid=session_uid, **exact)
+        return self.chosen(self._IN_LINE, {}, session_uid=session_uid, **exact)
 
 
 class SessionRepository(Rows[SessionRow]):
+    _start, _uid = tables["session"].c.start, tables["session"].c.uid
+    _first, _last = bindparam("first", type_=_start.type), bindparam("last", type_=_start.type)
+    _WITHIN = RowFilter(_start > _first, _start < _last, order=(_start,))
+    _STARTING = RowFilter(_start >= _first, _start <= _last, order=(_start,))
+    _BEGUN = RowFilter(_start > _first, _start <= _last, order=(_start, _uid))
+    _LATER = RowFilter(_start > _first, order=(_start, _uid))
+
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["session"], SessionRow, changed)
         self.signups = SignUpRepository(connection, changed)
         self.channels = Rows(connection, tables["channel"], ChannelRow, changed)
-        start, uid = self.table.c.start, self.table.c.uid
-        first, last = (bindparam(name, type_=start.type) for name in ("first", "last"))
-        self._within = RowFilter(start > first, start < last, order=(start,))
-        self._starting = RowFilter(start >= first, start <= last, order=(start,))
-        self._begun = RowFilter(start > first, start <= last, order=(start, uid))
-        self._later = RowFilter(start > first, order=(start, uid))
 
     def within(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
         """The sessions that start after ``first`` and before ``last``."""
-        return self.chosen(self._within, {"first": first, "last": last}, **exact)
+        return self.chosen(self._WITHIN, {"first": first, "last": last}, **exact)
 
     def starting(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
         """The sessions that start from ``first`` to ``last``, both included."""
-        return self.chosen(self._starting, {"first": first, "last": last}, **exact)
+        return self.chosen(self._STARTING, {"first": first, "last": last}, **exact)
 
     def begun(self, first: datetime, last: datetime, **exact: Any) -> list[SessionRow]:
         """The sessions that start after ``first`` and no later than ``last``."""
-        return self.chosen(self._begun, {"first": first, "last": last}, **exact)
+        return self.chosen(self._BEGUN, {"first": first, "last": last}, **exact)
 
     def later(self, first: datetime, most: int | None = None, **exact: Any) -> list[SessionRow]:
         """The sessions that start after ``first``."""
-        return self.chosen(self._later, {"first": first}, limit=most, **exact)
+        return self.chosen(self._LATER, {"first": first}, limit=most, **exact)
 
 
 class PollRepository(Rows[PollRow]):
+    _closes = tables["poll"].c.closes_at
+    _OVER = RowFilter(_closes <= bindparam("now", type_=_closes.type))
+
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["poll"], PollRow, changed)
         self.lines = Rows(connection, tables["poll_line"], PollLine, changed)
-        closes = self.table.c.closes_at
-        self._over = RowFilter(closes <= bindparam("now", type_=closes.type))
 
     def over(self, now: datetime) -> list[PollRow]:
         """The polls that are still open but should have closed by ``now``."""
-        return self.chosen(self._over, {"now": now}, closed_at=None)
+        return self.chosen(self._OVER, {"now": now}, closed_at=None)
 
 
 class NoticeRepository(Rows[Notice]):
+    _until = tables["notice"].c.not_after
+    _WAITING = RowFilter(tables["notice"].c.said_at.is_(None), order=(tables["notice"].c.due_at, tables["notice"].c.id))
+    _NOT_OVER = RowFilter(_until >= bindparam("now", type_=_until.type))
+
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["notice"], Notice, changed)
-        notice = self.table
-        self._waiting = RowFilter(notice.c.said_at.is_(None), order=(notice.c.due_at, notice.c.id))
-        self._not_over = RowFilter(notice.c.not_after >= bindparam("now", type_=notice.c.not_after.type))
 
     def waiting(self) -> list[Notice]:
-        return self.chosen(self._waiting, {})
+        return self.chosen(self._WAITING, {})
 
     def not_over(self, kind: str, now: datetime) -> list[Notice]:
         """The notices of that kind, sent or not, that are not out of date yet."""
-        return self.chosen(self._not_over, {"now": now}, kind=kind)
+        return self.chosen(self._NOT_OVER, {"now": now}, kind=kind)
 
     def tell(
         self,
         due_at: datetime,
         text: str,
         *,
+        command: str = "",
         person_id: int | None = None,
         channel: str | None = None,
         key: str | None = None,
@@ -297,8 +365,9 @@ class NoticeRepository(Rows[Notice]):
         subject: str = "",
         not_after: datetime | None = None,
     ) -> None:
-        """Stores a notice until it is sent.  Does nothing if there is already a notice with the same key."""
-        self.changed.add(self.table.name)
+        """Stores a notice until it is sent, and ``command`` (as in core.messages.Line) as its second line.  Does nothing
+        if there is already a notice with the same key."""
+        text = " ".join(text.splitlines()) + (f"\n{command}" if command else "")
         values = dict(
             key=key,
             person_id=person_id,
@@ -309,7 +378,7 @@ class NoticeRepository(Rows[Notice]):
             due_at=due_at,
             not_after=not_after,
         )
-        self.connection.execute(insert(self.table).prefix_with("OR IGNORE").values(**values))
+        self._write("tell", lambda: Prepared(insert(self.table).prefix_with("OR IGNORE"), list(values)), values)
 
     def said(self, id: int, at: datetime) -> None:
         self.change({"id": id}, said_at=at)

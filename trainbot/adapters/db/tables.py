@@ -99,6 +99,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             at("checked_at", null=True),
             at("saved_at", null=True),
             Index("lab_state", "state"),
+            Index("lab_host", "host", "state"),
         ),
         Table(
             "lease",
@@ -240,6 +241,17 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             ref("about_id", "question_event", null=True),
             Index("question_event_question", "question_id"),
             Index("question_event_vote", "question_id", "person_id", unique=True, sqlite_where=text("kind = 'voted'")),
+        ),
+        Table(
+            "answer_draft",
+            metadata,
+            key(),
+            ref("question_id", "question"),
+            ref("person_id", "person"),
+            words("channel"),
+            at("at"),
+            words("words"),
+            Column("listening", Boolean, nullable=False),
         ),
         Table("question_word", metadata, key(), words("word"), Index("question_word_word", "word", unique=True)),
         Table(

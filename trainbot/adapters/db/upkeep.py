@@ -6,15 +6,18 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainbot.adapters.db.engine import connect, explain, lock_of
+from trainbot.adapters.db.engine import Store, connect, explain, lock_is_held, lock_of
 from trainbot.adapters.db.fulltext import INDEXES
-from trainbot.adapters.db.migrate import refuse_newer
+from trainbot.adapters.db.migrate import refuse_newer, revisions
+from trainbot.adapters.db.opening import accept, damage, lost, refuse_missing
+from trainbot.adapters.db.schema import differences
+from trainbot.core import heartbeat
 from trainbot.core.errors import BackendError
 from trainbot.core.files import draft_of, sync_folder
 from trainbot.model.database_url import database_path, database_url
@@ -53,8 +56,9 @@ def backup(url: str, target: Path, *, force: bool = False) -> DatabaseSummary:
     return found
 
 
-def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Path | None]:
-    """Replaces the database with a backup; returns where the old one is now (None if there was none).  Raises
+def restore(url: str, state: Path, source: Path, now: datetime) -> tuple[DatabaseSummary, Path | None]:
+    """Replaces the database with a backup; returns where the old one is now (None if there was none).  The bot of the folder
+    ``state`` does not complain of what the backup lacks.  Raises
     BackendError, and changes nothing, if a trainbot is running, or if ``source`` is damaged, from a newer trainbot or
     not a trainbot database."""
     if not source.is_file():
@@ -68,16 +72,33 @@ def restore(url: str, source: Path, now: datetime) -> tuple[DatabaseSummary, Pat
                 why = found.faults[0] if found.faults else "it is not a trainbot database"
                 raise BackendError(f"{source} cannot be restored: {why}")
             before = _put_aside(file, now)
+        accept(url, state)
         return found, before
     finally:
         os.close(lock)
 
 
-def check(url: str) -> DatabaseSummary:
-    """Checks the file with all of SQLite's own checks, the references between rows and the full-text indexes."""
-    if not _file(url).is_file():
+def check(url: str, state: Path) -> DatabaseSummary:
+    """Checks the file with all of SQLite's own checks, its write-ahead log, the references between rows, the schema and the
+    full-text indexes, and whether it holds what the bot of the folder ``state`` has stored."""
+    refuse_missing(url, state)
+    file = _file(url)
+    if not file.is_file():
         raise BackendError(NONE_YET.format(url))
-    return _copy(url, None)
+    found = _copy(url, None, schema=True)
+    return replace(found, faults=(*_behind(url, state), *found.faults))
+
+
+def _behind(url: str, state: Path) -> Iterator[str]:
+    """What is missing by the bot's own count."""
+    running = lock_is_held(url)
+    store = Store(url, read_only=True)
+    try:
+        found = None if running else lost(store, heartbeat.read(state), damage(url), datetime.now(UTC))
+        if found is not None:
+            yield found.sentence
+    finally:
+        store.close()
 
 
 def _file(url: str) -> Path:
@@ -87,8 +108,9 @@ def _file(url: str) -> Path:
     return path
 
 
-def _copy(url: str, draft: Path | None) -> DatabaseSummary:
-    """Copies the database and checks the copy.  If ``draft`` is None, the copy is a temporary file of SQLite's."""
+def _copy(url: str, draft: Path | None, *, schema: bool = False) -> DatabaseSummary:
+    """Copies the database and checks the copy, with ``schema`` its schema too if it is this program's.  If ``draft`` is None,
+    the copy is a temporary file of SQLite's."""
     engine = connect(url, read_only=True)
     try:
         with engine.connect() as connection, closing(sqlite3.connect(draft or "")) as copy:
@@ -96,16 +118,18 @@ def _copy(url: str, draft: Path | None) -> DatabaseSummary:
             assert isinstance(raw, sqlite3.Connection)
             raw.backup(copy)  # all in one step: writers need not wait, and no transaction is copied in part
             copy.execute("PRAGMA journal_mode=DELETE")  # a single file, without -wal and -shm
-            faults = tuple(_faults(copy))
+            revision = refuse_newer(url, connection)
+            lacks = differences(copy) if schema and revision in (None, revisions()[-1]) else ()
+            faults = (*faults_of(copy), *lacks)
             pages = copy.execute("PRAGMA page_count").fetchone()[0] * copy.execute("PRAGMA page_size").fetchone()[0]
-            return DatabaseSummary(pages, refuse_newer(url, connection), faults)
+            return DatabaseSummary(pages, revision, faults)
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise BackendError(explain(url, error)) from None
     finally:
         engine.dispose()
 
 
-def _faults(copy: sqlite3.Connection) -> Iterator[str]:
+def faults_of(copy: sqlite3.Connection) -> Iterator[str]:
     for row in copy.execute(f"PRAGMA integrity_check({FAULTS})"):
         if row[0] != "ok":
             yield " ".join(str(row[0]).split())[:200]
@@ -113,12 +137,31 @@ def _faults(copy: sqlite3.Connection) -> Iterator[str]:
         yield f"row {row} of {table} refers to a missing row of {other}"
     there = {row[0] for row in copy.execute("SELECT name FROM sqlite_master")}
     for index, table, *_rest in INDEXES:
-        if index in there:
+        if index in there and table in there:
             try:  # rank 1: compares it with the rows it indexes (sqlite.org/fts5.html, "integrity-check")
                 copy.execute(f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)")
+                (indexed, rows), *_ = copy.execute(
+                    f"SELECT (SELECT count(*) FROM {index}_docsize), (SELECT count(*) FROM {table})"
+                )
             except sqlite3.DatabaseError:
                 yield f"the full-text index {index} does not match {table}"
+                continue
+            if indexed != rows:
+                yield f"the full-text index {index} has {indexed} rows, but {table} has {rows}"
     copy.rollback()
+
+
+def settings_of(file: Path, new: dict[str, str] | None = None) -> dict[str, str]:
+    """The settings in the database ``file``, which no bot uses, after those in ``new`` are stored; {} if it cannot be read."""
+    try:
+        with closing(sqlite3.connect(file)) as database, database:
+            for name, value in (new or {}).items():
+                database.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+            return {str(name): str(value) for name, value in database.execute("SELECT name, value FROM setting")}
+    except sqlite3.Error as error:
+        if new:
+            raise BackendError(explain(str(file), error)) from None
+        return {}
 
 
 @contextmanager

@@ -26,6 +26,7 @@ NO_NEW_PRIVILEGES, SET_SECCOMP, FILTER, KEEP_CAPABILITIES, AMBIENT, AMBIENT_RAIS
 USER = 2_007_000_000  # and group: of emulators that root starts; systemd and Debian give this number to nobody
 CAPABILITIES, DAC_OVERRIDE = 0x20080522, 1  # capset(2), capabilities(7)
 X86_64, X32, SOCKET, IO_URING, UNIX = 0xC000003E, 0x40000000, 41, 425, 1  # io_uring could open sockets as well
+LOAD, EQUAL, AT_LEAST, END = 0x20, 0x15, 0x35, 0x06  # instructions of a filter
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050001, 0x80000000  # REFUSE: with EPERM
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -81,18 +82,25 @@ def named(arguments: list[str]) -> tuple[set[str], set[str], int]:
 
 
 def confine(version: int, read: set[str], write: set[str], port: int, emulator: str) -> None:
-    """Restricts this process for good.  Raises OSError."""
+    """Restricts this process to what an emulator needs, for good.  Raises OSError."""
+    files = [
+        *((path, EXECUTE | READ | READ_FOLDER) for path in (*LIBRARIES, os.path.dirname(os.path.realpath(emulator)))),
+        *((path, READ | WRITE | IOCTL) for path in DEVICES),
+        *((path, READ) for path in read),
+        *((path, READ | WRITE | TRUNCATE) for path in write),
+    ]
+    restrict(version, files, port)
+
+
+def restrict(version: int, files: list[tuple[str, int]], port: int = 0) -> None:
+    """Restricts this process for good: it may open these files with these rights, and listen on ``port``; nothing else
+    that Landlock knows.  Raises OSError."""
     known = (1 << FILE_RIGHTS.get(version, 16)) - 1
     scoped = SIGNALS | ABSTRACT_SOCKETS if version >= 6 else 0
     rules = _Ruleset(known, 3 if version >= 4 else 0, scoped)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     ruleset = _called(libc.syscall(CREATE, ctypes.byref(rules), size, 0))
-    for path, rights in (
-        *((path, EXECUTE | READ | READ_FOLDER) for path in (*LIBRARIES, os.path.dirname(os.path.realpath(emulator)))),
-        *((path, READ | WRITE | IOCTL) for path in DEVICES),
-        *((path, READ) for path in read),
-        *((path, READ | WRITE | TRUNCATE) for path in write),
-    ):
+    for path, rights in files:
         try:
             folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
@@ -102,28 +110,46 @@ def confine(version: int, read: set[str], write: set[str], port: int, emulator: 
         os.close(folder)
     if version >= 4 and port:
         _called(libc.syscall(ADD_RULE, ruleset, PORT, ctypes.byref(_Port(BIND, port)), 0))
-    _called(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+    gain_nothing()
     _called(libc.syscall(RESTRICT, ruleset, 0))
     os.close(ruleset)
+
+
+def gain_nothing() -> None:
+    """No program that it runs has more rights (no_new_privs, prctl(2)); a seccomp filter needs that.  Raises OSError."""
+    _called(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
 
 
 def refuse_unix_sockets() -> None:
     """Makes socket(AF_UNIX, …) fail with EPERM; those that libvirt opened stay.  Other architectures' system calls end the
     process.  Raises OSError."""
-    load, equal, at_least, end = 0x20, 0x15, 0x35, 0x06
-    code = (_Instruction * 11)(
-        _Instruction(load, 0, 0, 4),  # the architecture
-        _Instruction(equal, 0, 7, X86_64),  # otherwise: on to KILL
-        _Instruction(load, 0, 0, 0),  # the number of the call
-        _Instruction(at_least, 5, 0, X32),  # on to KILL
-        _Instruction(equal, 5, 0, IO_URING),  # on to REFUSE
-        _Instruction(equal, 0, 2, SOCKET),  # otherwise: on to ALLOW
-        _Instruction(load, 0, 0, 16),  # its first argument
-        _Instruction(equal, 2, 0, UNIX),  # on to REFUSE
-        _Instruction(end, 0, 0, ALLOW),
-        _Instruction(end, 0, 0, KILL),
-        _Instruction(end, 0, 0, REFUSE),
+    _filter(
+        [
+            _Instruction(EQUAL, 5, 0, IO_URING),  # on to REFUSE
+            _Instruction(EQUAL, 0, 2, SOCKET),  # otherwise: on to ALLOW
+            _Instruction(LOAD, 0, 0, 16),  # its first argument
+            _Instruction(EQUAL, 2, 0, UNIX),  # on to REFUSE
+        ]
     )
+
+
+def refuse_calls(numbers: list[int]) -> None:
+    """Makes these system calls of x86-64 fail with EPERM.  Raises OSError."""
+    count = len(numbers)
+    _filter([_Instruction(EQUAL, count - at + 1, 0, number) for at, number in enumerate(numbers)])
+
+
+def _filter(decide: list[_Instruction]) -> None:
+    """A seccomp filter (seccomp(2)): ``decide`` has the number of the call, and is followed by ALLOW, KILL and REFUSE."""
+    program = [
+        _Instruction(LOAD, 0, 0, 4),  # the architecture
+        _Instruction(EQUAL, 0, len(decide) + 3, X86_64),  # otherwise: on to KILL
+        _Instruction(LOAD, 0, 0, 0),  # the number of the call
+        _Instruction(AT_LEAST, len(decide) + 1, 0, X32),  # on to KILL
+        *decide,
+        *(_Instruction(END, 0, 0, action) for action in (ALLOW, KILL, REFUSE)),
+    ]
+    code = (_Instruction * len(program))(*program)
     _called(libc.prctl(SET_SECCOMP, FILTER, ctypes.byref(_Program(len(code), code)), 0, 0))
 
 

@@ -15,7 +15,7 @@ from trainbot.model.host import HostDriver, LabSpec
 
 @dataclass(frozen=True, slots=True)
 class HostCall:
-    """One call: an action on a lab (worker.ACTIONS), or the host's open or report."""
+    """One call: an action on a lab (worker.ACTIONS), or the host's open, report or ping."""
 
     action: str
     lab: str = ""
@@ -72,6 +72,8 @@ class HostThread:
             raise HostDown("the host is not open")
         if work.action == "report":
             return self._driver.report()
+        if work.action == "ping":
+            return self._driver.ping()
         if work.spec is not None and work.action not in ("reboot", "pause", "resume", "destroy"):
             return getattr(self._driver, work.action)(work.spec)
         return getattr(self._driver, work.action)(work.lab)

@@ -15,6 +15,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from trainbot.adapters.hosts.claim import Claimant
 from trainbot.adapters.hosts.disks import MOST_LEVELS, Disks, level_of, whole
 from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml
 from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
@@ -29,13 +30,20 @@ from trainbot.model.host_address import console_socket
 class LibvirtDriver:
     """The driver of one host.  ``owner`` is the installation's id: domains of other owners (or none) are neither
     reported nor touched; '' is for callers that only read.  ``changed`` is called, in libvirt's event thread, whenever
-    a new report may differ from the last.
+    a new report may differ from the last.  ``claimant``: how the host is claimed for ``owner``.
 
     Calls block, raise HostDown, NoSuchThing or BackendError, and are made by one thread at a time.
     """
 
-    def __init__(self, config: HostConfig, owner: str, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        config: HostConfig,
+        owner: str,
+        changed: Callable[[], None] = lambda: None,
+        claimant: Claimant | None = None,
+    ) -> None:
         self._config = config
+        self._claimant = claimant or Claimant(owner)
         self._owner = owner
         self._link = LibvirtConnection(config, changed, self._defined, self._network_changed)
         self._kind = self._link.address.kind
@@ -44,7 +52,8 @@ class LibvirtDriver:
     # -- connection ---------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Opens a new connection and claims the host.  Raises HostDown if it belongs to another trainbot."""
+        """Opens a new connection and claims the host.  Raises HostDown if it belongs to another trainbot, Superseded if
+        another machine has taken over from this one."""
         self._connect()
         try:
             with self._link.calling(f"opening {self._config.name}"):
@@ -64,6 +73,12 @@ class LibvirtDriver:
         with self._link.calling(f"asking {self._config.name}"):
             return self._storage.claims()
 
+    def signs(self) -> frozenset[str]:
+        """Opens the host and returns the signs of life of a bot of this installation.  Claims nothing."""
+        self._connect()
+        with self._link.calling(f"asking {self._config.name}"):
+            return self._storage.signs()
+
     def take(self) -> list[str]:
         """Opens the host and claims it even if others had it; returns those others.  Their labs are not touched."""
         self._connect()
@@ -73,7 +88,7 @@ class LibvirtDriver:
     def _connect(self) -> None:
         self.close()
         self._link.open()
-        self._storage = LibvirtStorage(self._link, self._config, self._owner)
+        self._storage = LibvirtStorage(self._link, self._config, self._claimant)
         self._power = LibvirtPower(self._link, self._config)
         self._reader = LibvirtReader(self._link, self._config, self._owner, self._storage)
 
@@ -102,6 +117,10 @@ class LibvirtDriver:
             for handle, ours in running:
                 self._power.cap(handle, ours.cap)  # a lab that rebooted itself is a new domain to Xen, without its cap
             return report
+
+    def ping(self) -> None:
+        with self._link.calling(f"asking {self._config.name} whether it is there") as connection:
+            connection.getLibVersion()
 
     @property
     def _reading(self) -> LibvirtReader:

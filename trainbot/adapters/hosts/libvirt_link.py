@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.hosts import libvirt_errors
-from trainbot.adapters.hosts.confinement import confined, emulator
 from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import HostAddress, host_address, prepare_root
@@ -76,6 +75,8 @@ class LibvirtConnection:
         self.close()
         _start_event_loop()
         if self.address.root is not None:
+            from trainbot.adapters.hosts.confinement import confined, emulator  # loads ctypes
+
             prepare_root(self.address.root)
             self.emulator = emulator(self.address.root)
             if not confined():

@@ -53,6 +53,7 @@ class LibvirtReader:
         connection = self._link.connection
         self.network.look_again()
         domains, running, cpu_times, used = [], [], {}, 0
+        worked: dict[str, float] = {}
         overlays: dict[str, Path] = {}
         for handle, ours in self._all(connection):
             with self._link.unless_gone():
@@ -61,6 +62,8 @@ class LibvirtReader:
                     cpu_times[handle.ID()] = info[4]
                 if ours is not None:
                     domains.append(self._domain(handle, ours, state))
+                    if info and self._kind is not HostKind.TEST:
+                        worked[ours.id] = info[4] / 1e9
                     overlays |= {ours.id: ours.disk} if ours.disk is not None else {}
                     if state is DomainState.RUNNING:
                         running.append((handle, ours))
@@ -69,7 +72,10 @@ class LibvirtReader:
         whole, free = memory(connection, self._kind, used)
         space, images = self._storage.look(overlays.values())
         uses = space.uses if space is not None else {}
-        found = [replace(domain, disk=uses.get(overlays.get(domain.id, _NOWHERE))) for domain in domains]
+        found = [
+            replace(domain, disk=uses.get(overlays.get(domain.id, _NOWHERE)), cpu=worked.get(domain.id))
+            for domain in domains
+        ]
         return HostReport(
             name=self._config.name,
             domains=tuple(sorted(found, key=lambda domain: domain.name)),
@@ -104,8 +110,8 @@ class LibvirtReader:
 
     def _state(self, handle: Any, ours: OurDomain | None) -> tuple[DomainState, Any]:
         """Returns the state, and virDomainGetInfo's answer if that is worth a call."""
-        if self._kind is HostKind.QEMU:
-            return (domain_state(*handle.state()) if ours is not None else DomainState.OFF), None
+        if self._kind is HostKind.QEMU and ours is None:
+            return DomainState.OFF, None
         info = handle.info()
         if ours is None or info[0] in _RUNS:
             return DomainState.RUNNING, info

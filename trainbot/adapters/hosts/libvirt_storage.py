@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.adapters.hosts import claim, pools
+from trainbot.adapters.hosts.claim import Claimant
 from trainbot.adapters.hosts.disks import Disks, DiskSpace, LocalOverlays, NoDisks, PoolVolumes
 from trainbot.adapters.hosts.libvirt_link import LibvirtConnection
 from trainbot.core.errors import NoSuchThing
@@ -22,10 +23,11 @@ class LibvirtStorage:
     """The storage of one connection.  An installation without an id (``owner``) only reads: it claims nothing and
     creates no pool."""
 
-    def __init__(self, link: LibvirtConnection, config: HostConfig, owner: str) -> None:
+    def __init__(self, link: LibvirtConnection, config: HostConfig, claimant: Claimant) -> None:
         self._link = link
         self._config = config
-        self._owner = owner
+        self._claimant = claimant
+        self._owner = claimant.owner
         self._kind, self._embedded = link.address.kind, link.address.root is not None
         self.disks = self._disks(link.connection)
         self._looked_at = -FRESH
@@ -40,9 +42,10 @@ class LibvirtStorage:
         return PoolVolumes(connection, self._config.folder, self.check_image)
 
     def hold(self) -> None:
-        """Claims the host.  Raises HostDown if it belongs to another trainbot."""
+        """Claims the host.  Raises HostDown if it belongs to another trainbot, Superseded if another machine has taken
+        over."""
         if self._link.shared and self._owner:
-            claim.hold(self._pool(), self._config.name, self._owner)
+            self._claimant.hold(self._pool(), self._config.name)
 
     def claims(self) -> list[str]:
         """Returns who else claims the host."""
@@ -50,15 +53,22 @@ class LibvirtStorage:
 
     def take(self) -> list[str]:
         """Claims the host even if others had it; returns those others."""
-        return claim.take(self._pool(), self._owner) if self._link.shared else []
+        return claim.take(self._pool(), self._claimant) if self._link.shared else []
+
+    def signs(self) -> frozenset[str]:
+        """Returns the signs of life that a bot of this installation has left."""
+        return claim.signs(self._pool(), self._owner) if self._link.shared else frozenset()
 
     def look(self, overlays: Iterable[Path]) -> tuple[DiskSpace | None, frozenset[str] | None]:
         """Returns (space where labs' disks are, versions of images that are complete there); each is None if
         unknown.  If the host refuses to be read (its pool is busy with another operation), the previous values are
         kept."""
+        if self._claimant.signs:
+            self.hold()  # each time, so that the count goes on
         if time.monotonic() - self._looked_at >= FRESH:
             self._looked_at = time.monotonic()
-            self.hold()
+            if not self._claimant.signs:
+                self.hold()
             with self._link.unless_refused():
                 self._space = self._space_of(overlays)
             if self._keeps_images:

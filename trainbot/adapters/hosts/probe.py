@@ -38,6 +38,32 @@ async def speaks(address: str, port: int, patience: float = PATIENCE) -> bool:
                 await writer.wait_closed()
 
 
+class Greeting:
+    """One try to be greeted by an sshd.  ``connected``: its machine has accepted the connection; ``came``: it sent its first
+    bytes, whatever they are, since one that refuses for now (MaxStartups, sshd_config(5)) is alive too."""
+
+    task: asyncio.Task[bool]
+
+    def __init__(self, address: str, port: int) -> None:
+        self._where = address, port
+        self.connected = self.came = False
+
+    async def wait(self, patience: float) -> bool:
+        """Whether it came within ``patience`` seconds."""
+        writer = None
+        try:
+            async with asyncio.timeout(patience):
+                reader, writer = await asyncio.open_connection(*self._where, limit=1024)
+                self.connected = True
+                self.came = bool(await reader.read(1))
+        except (OSError, TimeoutError):
+            pass
+        finally:
+            if writer is not None:
+                writer.close()
+        return self.came
+
+
 def io_wait(before: Sequence[int], now: Sequence[int]) -> float | None:
     """Returns the share of all cores' time, between two readings of /proc/stat, that was spent waiting for disks, 0 to
     1.

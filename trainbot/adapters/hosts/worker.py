@@ -15,8 +15,19 @@ from contextlib import suppress
 from typing import Any
 
 from trainbot.adapters.hosts.host_thread import HostCall, HostThread
-from trainbot.core.errors import BackendError, HostDown
-from trainbot.model.host import HostConfig, HostDriver, HostEvent, HostLost, HostUp, HostWorkDone, LabSpec
+from trainbot.core.errors import BackendError, HostDown, Superseded
+from trainbot.model.host import (
+    HostConfig,
+    HostDoubted,
+    HostDriver,
+    HostEvent,
+    HostLost,
+    HostSuperseded,
+    HostUp,
+    HostWorkDone,
+    LabSpec,
+)
+from trainbot.model.host_address import host_address
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +35,9 @@ ACTIONS = ("make", "reset", "snapshot", "rollback", "reboot", "pause", "resume",
 WITH_SPEC = ("make", "reset", "snapshot", "rollback")
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the host is opened again; the last one repeats
 REREAD = 10.0  # seconds until a reading that nobody requested: an event may get lost
+PING = 2.0  # seconds between questions to a host on another machine that has nothing else to do
+LATE = 2.0  # seconds after which such a host is late with an opening, a reading or a ping ...
+LATE_ACTION = 4.0  # ... and with an action, which may well take longer
 MOST_ABANDONED = 3  # threads that may hang at a time; each holds a connection and some memory
 _CLOSING = 5.0  # seconds that shutdown waits for a connection to close
 
@@ -35,6 +49,9 @@ class HostWorker:
 
     - ``HostUp(report)`` after each opening and reading; ``HostLost`` once each time the host stops answering.
       Reopening is tried without limit.
+    - ``HostDoubted`` again and again while a host on another machine is late; if it is the bot that is late, no harm is
+      done.
+    - ``HostSuperseded`` each time that the claim on the host says so.
     - exactly one ``HostWorkDone`` for each ``submit``, unless ``close`` came first.
 
     ``make_driver`` gets a callback that requests a new reading and may be called from any thread.
@@ -45,7 +62,7 @@ class HostWorker:
         self,
         config: HostConfig,
         make_driver: DriverFactory,
-        deliver: Callable[[HostEvent], None],
+        deliver: Callable[[HostEvent | HostSuperseded], None],
         *,
         backoff: Sequence[float] = BACKOFF,
         reread: float = REREAD,
@@ -66,6 +83,9 @@ class HostWorker:
         self._told_lost = False
         self._delays = iter(self._backoff)
         self._deadline: asyncio.TimerHandle | None = None
+        self._remote = host_address(config.uri).remote
+        self._late: asyncio.TimerHandle | None = None
+        self._ping: asyncio.TimerHandle | None = None
         self._again: asyncio.TimerHandle | None = None  # the next opening, or the next reading
         self._closed: asyncio.Future[None] | None = None
 
@@ -97,8 +117,12 @@ class HostWorker:
         self._next()
 
     def refresh(self) -> None:
-        """Requests a new report.  Several requests at the same time get one report."""
-        if self._state == "up" and not any(work.action == "report" for work in self._queue):
+        """Requests a new report.  Several requests at the same time get one report.  A host that does not answer is opened
+        again now, not only when its turn comes."""
+        if self._state == "waiting" and len(self._abandoned) < self._most_abandoned:
+            self._cancel(self._again)
+            self._open()
+        elif self._state == "up" and not any(work.action == "report" for work in self._queue):
             self._queue.append(HostCall("report"))
             self._next()
 
@@ -160,7 +184,24 @@ class HostWorker:
         if self._working is None and self._queue and self._thread is not None:
             self._working = self._queue.popleft()
             self._deadline = self._loop.call_later(self.config.deadline, self._give_up, self._generation)
+            if self._remote:
+                self._cancel(self._ping)
+                self._doubt_later(self._working)
             self._thread.give(self._working)
+
+    def _doubt_later(self, work: HostCall) -> None:
+        seconds = LATE_ACTION if work.action in ACTIONS else LATE
+        self._late = self._loop.call_later(seconds, self._doubt, work, seconds)
+
+    def _doubt(self, work: HostCall, seconds: float) -> None:
+        if not self._told_lost:
+            self._tell(HostDoubted(self.config.name, f"no answer to {work.action} for {seconds:g} s"))
+            self._doubt_later(work)
+
+    def _ask(self) -> None:
+        if self._state == "up" and self._working is None:
+            self._queue.append(HostCall("ping"))
+            self._next()
 
     def _done(self, generation: int, value: Any, error: Exception | None) -> None:
         """Handles the end of the current call."""
@@ -168,17 +209,22 @@ class HostWorker:
             return
         work, self._working = self._working, None
         self._cancel(self._deadline)
+        self._cancel(self._late)
         down = isinstance(error, HostDown)
+        if isinstance(error, Superseded):
+            self._tell(HostSuperseded(self.config.name, str(error)))
         if error is not None and not isinstance(error, BackendError):
             log.error("%s: %s failed", self.config.name, work.action, exc_info=error)
         if work.action in ACTIONS:
             self._finish(work, value, None if error is None else _sentence(error), down)
-        elif error is None:
+        elif error is None and work.action != "ping":
             self._read(value)
         if down or (error is not None and work.action not in ACTIONS):
             self._lost(_sentence(error))
-        else:
-            self._next()
+            return
+        self._next()
+        if self._remote and self._working is None:
+            self._ping = self._loop.call_later(PING, self._ask)
 
     def _read(self, report: Any) -> None:
         self._state = "up"
@@ -192,6 +238,7 @@ class HostWorker:
         if generation != self._generation or self._working is None:
             return
         work, self._working = self._working, None
+        self._cancel(self._late)
         reason = f"{self.config.name} did not answer within {self.config.deadline:g} s"
         self._abandoned.add(generation)
         self._generation += 1
@@ -231,7 +278,7 @@ class HostWorker:
     def _finish(self, work: HostCall, domain: Any, error: str | None, down: bool) -> None:
         self._tell(HostWorkDone(self.config.name, work.lab, work.action, domain, error, down))
 
-    def _tell(self, event: HostEvent) -> None:
+    def _tell(self, event: HostEvent | HostSuperseded) -> None:
         if self._state == "closed":
             return
         try:
@@ -240,8 +287,8 @@ class HostWorker:
             log.exception("%s: the event %s could not be handled", self.config.name, type(event).__name__)
 
     def _cancel_timers(self) -> None:
-        self._cancel(self._deadline)
-        self._cancel(self._again)
+        for timer in (self._deadline, self._late, self._ping, self._again):
+            self._cancel(timer)
 
     @staticmethod
     def _cancel(timer: asyncio.TimerHandle | None) -> None:

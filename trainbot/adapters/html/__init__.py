@@ -11,16 +11,28 @@ import functools
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from trainbot.core.wording import clock, span
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+FOLDER = Path(__file__).with_name("templates")
+
+
+def templates() -> list[Path]:
+    """The files that pages are made from, this module among them."""
+    return [Path(__file__), *sorted(FOLDER.iterdir())]
+
 
 @functools.cache
-def _templates() -> Environment:
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # not before there is a page to write
+
     found = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -32,7 +44,7 @@ def _templates() -> Environment:
 
 def render(template: str, **values: object) -> str:
     """The page.  A missing value is an error; it is not left blank."""
-    return _templates().get_template(template).render(values)
+    return _environment().get_template(template).render(values)
 
 
 def _iso(at: datetime) -> str:

@@ -3,6 +3,7 @@ Pure."""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +22,8 @@ _LETTERS = 64  # mode letters and marks kept: no server has that many
 class ChannelMembership:
     """One of our channels.  ``status``: our own mode letters there ("ov"); ``modes``: the channel's mode letters, None
     until the server has sent them; ``refused``: why it does not let us in, '' if nothing is known; ``topic``: '' if
-    none is set; ``topic_octets``: the longest topic that the server keeps."""
+    none is set; ``topic_octets``: the longest topic that the server keeps; ``topic_fix``: what lets us set the topic, in a
+    report of a bot that may not."""
 
     joined: bool = False
     status: str = ""
@@ -29,6 +31,7 @@ class ChannelMembership:
     refused: str = ""
     topic: str = ""
     topic_octets: int = TOPIC_OCTETS
+    topic_fix: str = ""
 
     @property
     def privileged(self) -> bool:
@@ -36,12 +39,22 @@ class ChannelMembership:
         return bool(self.status)
 
 
+class AccountSystem(enum.StrEnum):
+    """How people get an account on a network, as far as it shows."""
+
+    NONE = ""
+    NICKSERV = "nickserv"
+    COMMAND = "command"  # REGISTER (IRCv3 draft/account-registration), and no services that we know of
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
     """The status of one connection.  ``trouble``: why we are not connected; ``server``: the server's software (004);
     ``network``: its name (005); ``certificate_ends``: epoch seconds, None if the certificate was not verified;
     ``channels``: all channels in bot.ini; ``host``: the server that we are connected to or are trying to reach;
-    ``lost``: why the previous connection ended; ``lost_at``: when it ended (epoch seconds)."""
+    ``lost``: why the previous connection ended; ``lost_at``: when it ended (epoch seconds); ``tls``: the protocol
+    ("TLSv1.3"), '' without TLS; ``lag``: seconds from our last answered PING to its PONG; ``accounts``: how people get an
+    account."""
 
     connected: bool
     trouble: str
@@ -54,6 +67,9 @@ class ConnectionStatus:
     host: str = ""
     lost: str = ""
     lost_at: float | None = None
+    tls: str = ""
+    lag: float | None = None
+    accounts: str = AccountSystem.NONE
 
     @property
     def settled(self) -> bool:

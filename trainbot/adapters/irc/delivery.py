@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 
 from trainbot.adapters.irc.connection_status import ConnectionTracker
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.outbox import Outbox, Piece
+from trainbot.adapters.irc.outbox import Outbox
+from trainbot.adapters.irc.queued_line import Piece
 from trainbot.adapters.irc.receipts import LIMITS, MENDS, REFUSALS, Receipts
 from trainbot.adapters.irc.recipients import Recipients
 from trainbot.adapters.irc.roster import Roster
@@ -92,7 +93,7 @@ class Delivery:
         if message.command in LIMITS:
             self.recipients.refused(target, now)
             for piece in lines:
-                if piece.ticket is None and "\x01" not in piece.wire:  # not an answer to CTCP
+                if piece.ticket is None and not piece.ticketed and "\x01" not in piece.wire:  # not an answer to CTCP
                     self._outbox.again(piece, now)
         if lines and message.command in MENDS:
             self._unreached(lines[0].target, message.command)

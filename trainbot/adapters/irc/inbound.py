@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.joiner import ChannelJoiner
-from trainbot.adapters.irc.outbox import CtcpReply
 from trainbot.adapters.irc.privmsg import HistoryBatches, Privmsg, destination, is_history, said_at, understand
+from trainbot.adapters.irc.queued_line import CtcpReply
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.wire import Message
 from trainbot.core.messages import ChatEvent, Incoming

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trainbot import __version__
+from trainbot.adapters.irc.connect_errors import in_words
 from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.keepalive import Backoff, Timeouts
@@ -63,8 +62,7 @@ class IrcConnection:
         refuse_unsafe(config)
         self._config, self._receiver, self._heard = config, deliver, heard
         self._policies = policies or StsPolicies(None)
-        self._turn = 0  # selects the server to try next
-        self._denials = 0
+        self._turn = self._denials = 0  # the turn selects the server to try next
         self._changed = asyncio.Event()  # set when the configuration changes
         self._patience = patience or Timeouts()
         self._version = f"{version} ({config.contact})" if config.contact else version
@@ -77,6 +75,8 @@ class IrcConnection:
         self._wake = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self._closing = False
+        self.admission = asyncio.Event()  # cleared: stay away from the network for now
+        self.admission.set()
         self.trouble = ""
         """Why we are not connected, as last seen; '' while connected."""
         self._lost: tuple[str, float | None] = ("", None)
@@ -180,9 +180,17 @@ class IrcConnection:
         return self._session.nick if self.connected and self._session else self._config.nick
 
     @property
+    def account(self) -> str | None:
+        """The services account that we are logged in to; None if there is none."""
+        return self._session.account if self.connected and self._session else None
+
+    @property
     def connected(self) -> bool:
         """True if we are registered and the connection has not been lost since."""
         return self._session is not None and self._session.ready and self._session.ended is None
+
+    def waiting(self) -> dict[str, int]:
+        return self._outbox.waiting()
 
     def connection_status(self) -> ConnectionStatus:
         """Returns the current status of the connection."""
@@ -208,6 +216,9 @@ class IrcConnection:
             {channel: session.tracker.of(channel) for channel in self._config.channels},
             self._host,
             *self._lost,
+            tls=link.tls if link else "",
+            lag=session.lag,
+            accounts=session.accounts,
         )
 
     # -- staying connected --------------------------------------------------------------------
@@ -215,6 +226,7 @@ class IrcConnection:
     async def _stay_connected(self) -> None:
         backoff = Backoff(self._patience)
         while not self._closing:
+            await self.admission.wait()
             self._changed.clear()
             began, server = self._now(), self._next_config()
             reason = await self._one_try()
@@ -253,7 +265,7 @@ class IrcConnection:
         try:
             return await self._one_connection()
         except OSError as error:  # refused, unknown host, TLS, time-out
-            return _in_words(error)
+            return in_words(error)
         except Exception as error:
             log.exception("the IRC connection failed")
             return type(error).__name__
@@ -285,6 +297,8 @@ class IrcConnection:
         def hear(line: str) -> None:
             if self._session is session:  # ignore a connection that was given up
                 session.receive(line, self._now())
+                if not session.quiet:
+                    self._wake.set()
                 self._heard()
 
         self._session = session
@@ -311,9 +325,10 @@ class IrcConnection:
         while not link.closed.is_set():
             self._wake.clear()
             now = self._now()
-            session.tick(now)
-            if link.writable:
-                session.pump(now)
+            with link.batch():
+                session.tick(now)
+                if link.writable:
+                    session.pump(now)
             if session.ended is not None:
                 return
             if session.ready and not welcome:
@@ -321,10 +336,12 @@ class IrcConnection:
                 self._turn -= 1
                 self._heed(config, session)
             pace = self._outbox.wait(now) if session.may_say(now) and link.writable else None
-            pause = max(0.0, session.due() - now)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause if pace is None else min(pace, pause)):
-                    await self._wake.wait()
+            due = session.due() if pace is None else min(session.due(), now + pace)
+            timer = asyncio.get_running_loop().call_at(due, self._wake.set)  # costs less than asyncio.timeout
+            try:
+                await self._wake.wait()
+            finally:
+                timer.cancel()
 
     def _write(self, line: str, shown: str) -> None:
         if self._link is not None:
@@ -369,23 +386,3 @@ class IrcConnection:
 
 def _verb(config: IrcConfig) -> str:
     return "NOTICE" if config.notice else "PRIVMSG"
-
-
-def _in_words(error: OSError) -> str:
-    """Says what went wrong and what to do, without the numbers and tuples that asyncio and OpenSSL put first."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"the server's certificate is not trusted ({error.verify_message.rstrip('.')}): if it is right all the same, "
-            "set [irc] tls_ca_file or tls_fingerprint"
-        )
-    if isinstance(error, ssl.SSLError):
-        known = {
-            "WRONG_VERSION_NUMBER": "the server does not speak TLS at this port: correct [irc] port, or set tls = no",
-            "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server requires a client certificate: set [irc] tls_client_cert",
-        }
-        return known.get(error.reason or "", f"TLS failed ({(error.reason or str(error)).lower().replace('_', ' ')})")
-    if isinstance(error, TimeoutError) and not error.errno:
-        return "the server does not answer in time: check that it is up, and that [irc] port fits tls = yes or no"
-    if (error.errno or 0) > 0:
-        return os.strerror(error.errno or 0).lower()
-    return error.strerror or str(error) or type(error).__name__

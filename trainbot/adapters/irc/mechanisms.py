@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.hashes import SHA256
-from scramp import ScramClient, ScramException
+from typing import TYPE_CHECKING
 
 from trainbot.adapters.irc.sasl import Credentials, Mechanism, SaslRefused
 from trainbot.config.irc_login import load_key
+
+if TYPE_CHECKING:
+    from scramp import ScramClient
 
 MOST_ITERATIONS = 1_000_000
 """The most PBKDF2 iterations a server may ask for (about half a second here); RFC 7677 and scramp require at least
@@ -65,6 +64,8 @@ class ScramSha256:
         self.complete = False
 
     def respond(self, challenge: bytes) -> bytes:
+        from scramp import ScramException  # few networks use it, and it takes a tenth of a second
+
         try:
             return self._step(challenge.decode())
         except (ScramException, ValueError, KeyError):
@@ -79,6 +80,8 @@ class ScramSha256:
         if self.complete:
             raise SaslRefused("the server asks for more steps than SCRAM has")
         if self._client is None:
+            from scramp import ScramClient
+
             self._client = ScramClient([self.name], self._credentials.account, self._credentials.password())
             first: str = self._client.get_client_first()
             return first.encode()
@@ -109,8 +112,11 @@ class EcdsaChallenge:
     def respond(self, challenge: bytes) -> bytes:
         if not self._named:
             self._named = True
-            account = self._credentials.account.encode()
-            return account + b"\0" + account
+            return self._credentials.account.encode()
+        from cryptography.hazmat.primitives.asymmetric import ec  # few networks use it, and it takes 5 MiB
+        from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+        from cryptography.hazmat.primitives.hashes import SHA256
+
         if self.complete or len(challenge) != SHA256.digest_size:
             raise SaslRefused("the server's challenge is not 32 octets to be signed once")
         self.complete = True

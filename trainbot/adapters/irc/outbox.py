@@ -1,20 +1,27 @@
 """The queue of outgoing messages: sanitised, split, fair and paced.  Pure: no I/O, time is passed in.
 
-Order: by lane, from the presenter's lines to those for strangers; within a lane, owners take turns, one line of the wire
-each; an owner's messages keep their order.  Strangers get every eighth line even while others wait.  Pace: a bucket of ``burst`` tokens that gains one every ``interval`` seconds.  What the protocol needs at once
+Order: by lane, from the answers to staff to those to strangers; within a lane, owners take turns, one line of the wire
+each; an owner's messages keep their order.  However much staff ask, the class gets every fourth line, and strangers get
+every eighth even while others wait.
+
+What is late is shortened: people who wait for the same answer in a channel get one line with all their names; what a
+newer message replaces (``Withdraw``) is not sent; nor is what was to be sent soon or not at all (``Line.fresh``).  A
+line with a ticket is given back then: its sender decides whether it still matters.
+
+Pace: a bucket of ``burst`` tokens that gains one every ``interval`` seconds.  What the protocol needs at once
 (PONG, registration, JOIN) does not wait, but is counted.  Messages are PRIVMSG, or NOTICE if that is configured and
 nothing is secret; CTCP replies are NOTICE (as CTCP requires).  Times are seconds of any monotonic clock.
 """
 
 from __future__ import annotations
 
-import enum
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from trainbot.adapters.irc.wire_text import cut, plain, sanitise, shown
-from trainbot.core.messages import Line, Modes, Outgoing, Priority, Rank, Topic
+from trainbot.adapters.irc.queued_line import ASKING, CtcpReply, Lane, Piece, Waiting, sound, waiting
+from trainbot.adapters.irc.wire_text import cut, plain
+from trainbot.core.messages import AskChanServ, Line, Modes, Outgoing, Priority, Topic, Withdraw
+from trainbot.core.wording import seconds
 
 WIRE_LINE = 512
 """Octets of a line, including CR LF and the sender's prefix (RFC 2812 2.3); tags do not count.  Servers may allow
@@ -26,67 +33,12 @@ OWNER_CAP = 100
 
 AT_ONCE = 0.1  # seconds: lines queued within this are one answer
 STRANGERS_SHARE = 8  # of so many lines one is for a stranger, if any waits
+CLASS_SHARE = 4  # of so many lines one is the presenter's for the class, if any waits, whatever staff ask meanwhile
 QUICKER = 0.7  # factor for the interval, each time the server is seen to keep up
+_NOTICEABLE = 0.01  # seconds between two lines: with less than this the server keeps up
 SLOWEST = 8.0  # seconds between two lines: the slowest pace that we choose by ourselves
 KEPT_FOR = 60.0
 """Seconds for which a line is kept after the connection was lost, or for a channel that we are not in."""
-
-
-class Lane(enum.IntEnum):
-    """The order in which lines are sent."""
-
-    PRESENTER = 0
-    STAFF = 1
-    CLASS = 2
-    ANNOUNCE = 3
-    ACCOUNT = 4
-    LISTING = 5
-    STRANGER = 6
-
-
-_ANSWERS = {Rank.STAFF: Lane.STAFF, Rank.CLASS: Lane.CLASS, Rank.ACCOUNT: Lane.ACCOUNT}
-_OTHERS = {
-    Priority.PRESENTER: Lane.PRESENTER,
-    Priority.ANNOUNCE: Lane.ANNOUNCE,
-    Priority.LISTING: Lane.LISTING,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CtcpReply:
-    """An answer to a CTCP query: ``VERSION trainbot``."""
-
-    target: str
-    payload: str
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    target: str
-    rest: str
-    verb: str
-    lane: Lane
-    owner: str
-    since: float
-    ticket: int | None = None
-    secret: bool = False
-    begun: bool = False
-    more: bool = False  # of a long answer
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One line for the wire, without CR LF.  ``ticket`` is set on the last piece of its Line."""
-
-    wire: str
-    target: str
-    ticket: int | None
-    secret: bool
-
-    @property
-    def shown(self) -> str:
-        """The line as the log may show it."""
-        return f"PRIVMSG {self.target} :(secret)" if self.secret else self.wire
 
 
 class Outbox:
@@ -101,8 +53,10 @@ class Outbox:
         self.verb = "PRIVMSG"
         self._tokens, self._counted_at = float(self._burst), 0.0
         self._cap = owner_cap
-        self._queues: dict[Lane, OrderedDict[str, deque[_Waiting]]] = {lane: OrderedDict() for lane in Lane}
+        self._queues: dict[Lane, OrderedDict[str, deque[Waiting]]] = {lane: OrderedDict() for lane in Lane}
         self._sent = 0  # lines since the last one for a stranger
+        self._for_staff = 0  # lines since the last one that was not for staff
+        self._shared: dict[tuple[Lane, str, str], Waiting] = {}  # answers that more people may get
         self._enough: set[str] = set()  # strangers whose latest answer was not accepted
         self._waiting: dict[str, int] = {}
         self._left_out: dict[tuple[str, str], int] = {}
@@ -120,47 +74,70 @@ class Outbox:
         """Seconds between two lines."""
         return self._interval
 
-    def adapt(self, seconds: float) -> str:
-        """Adapts the pace to a server that needs ``seconds`` to read one of our lines, down to one line every
+    def adapt(self, needed: float) -> str:
+        """Adapts the pace to a server that needs ``needed`` seconds to read one of our lines, down to one line every
         ``SLOWEST`` seconds.  0 means that the server keeps up, and the pace moves back towards the configured one.
-        Returns the new pace in words, '' unless it is slower."""
+        Returns the new pace in words, '' unless it is noticeably slower."""
         before = self._interval
-        slower = seconds or before * QUICKER
+        slower = needed or before * QUICKER
         self._interval = max(self._wanted_interval, min(SLOWEST, slower))
-        return f"one line in {self._interval:.2g} s" if self._interval > before else ""
+        return f"one line in {seconds(self._interval)}" if self._interval > max(before, _NOTICEABLE) else ""
 
     def slow_down(self) -> str:
         """Halves the pace, down to one line every ``SLOWEST`` seconds; returns the new pace in words."""
         self.pace(self._burst // 2, min(SLOWEST, max(1.0, 2 * self._interval)))
-        return f"{self._burst} lines, then one in {self._interval:g} s"
+        return f"{self._burst} lines, then one in {seconds(self._interval)}"
 
     def __len__(self) -> int:
         return sum(self._waiting.values())
+
+    def waiting(self) -> dict[str, int]:
+        """How many messages wait in each lane."""
+        return {lane.name.lower(): sum(map(len, queues.values())) for lane, queues in self._queues.items()}
 
     # -- in -----------------------------------------------------------------------------------
 
     def put(self, out: Outgoing | CtcpReply, now: float) -> list[tuple[int, str]]:
         """Queues ``out``; returns (ticket, reason) for each line that is refused or displaced by it."""
-        item = _item(out, now)
+        if isinstance(out, Withdraw):
+            return self._withdraw(out, now)
+        item = waiting(out, now)
         if not item.target or len(item.target.encode()) > LONGEST_TARGET:
-            return _refused(item, "invalid target")
+            return item.refused("invalid target")
         if isinstance(out, CtcpReply):  # at most one per person, so that nobody can fill our queue with queries
             self._drop(lambda other: other.verb == "NOTICE" and other.target == item.target)
         if isinstance(out, Topic):
             self._drop(lambda other: other.verb == "TOPIC" and other.target == item.target)
-        elif isinstance(out, Modes) and not _sound(out):
-            return _refused(item, "invalid mode change")
+        elif isinstance(out, AskChanServ):
+            asked = f"{out.request} {out.channel} "
+            self._drop(lambda other: other.verb == ASKING and f"{other.rest} ".startswith(asked))
+        elif isinstance(out, Modes) and not sound(out):
+            return item.refused("invalid mode change")
         elif not item.rest.strip():
-            return _refused(item, "the message is empty")
+            return item.refused("the message is empty")
+        if item.shared is not None and (same := self._shared.get(item.shared)) is not None and same.also_for(item):
+            return []
         if item.lane is Lane.STRANGER and item.verb == "PRIVMSG" and not self._accepts(item):
-            return _refused(item, "they already have an answer waiting")
+            return item.refused("they already have an answer waiting")
+        if item.shared is not None:
+            self._shared[item.shared] = item
         self._queues[item.lane].setdefault(item.owner, deque()).append(item)
         self._waiting[item.owner] = self._waiting.get(item.owner, 0) + 1
         if self._waiting[item.owner] > self._cap:
             return self._crowd_out(item.owner)
         return []
 
-    def _accepts(self, item: _Waiting) -> bool:
+    def _withdraw(self, out: Withdraw, now: float) -> list[tuple[int, str]]:
+        """Drops what waits of a series, except a line that has been begun."""
+        before = len(self)
+        given_back = self._drop(
+            lambda item: item.series == out.series and not item.begun, "something newer replaces it"
+        )
+        if out.instead is not None and len(self) < before:
+            given_back += self.put(out.instead, now)
+        return given_back
+
+    def _accepts(self, item: Waiting) -> bool:
         """Whether a stranger may have one more line waiting: one answer, which is what was queued at once."""
         waits = self._queues[Lane.STRANGER].get(item.owner)
         another = waits and not item.more and item.since - waits[0].since > AT_ONCE
@@ -183,7 +160,7 @@ class Outbox:
                     self._remove(item)
                     key = (owner, item.target)
                     self._left_out[key] = self._left_out.get(key, 0) + 1
-                    return _refused(item, "too many lines are waiting for them")
+                    return item.refused("too many lines are waiting for them")
         return []
 
     def count(self, now: float) -> None:
@@ -216,16 +193,19 @@ class Outbox:
             self._tokens = min(float(self._burst), self._tokens + gained)
         self._counted_at = max(now, self._counted_at)
 
-    def _next(self) -> _Waiting | None:
-        due = self._sent >= STRANGERS_SHARE - 1
-        for lane in (Lane.STRANGER, *Lane) if due else Lane:
+    def _next(self) -> Waiting | None:
+        first = [Lane.STRANGER] if self._sent >= STRANGERS_SHARE - 1 else []
+        first += [Lane.PRESENTER] if self._for_staff >= CLASS_SHARE - 1 else []
+        for lane in (*first, *Lane):
             for items in self._queues[lane].values():
                 if self.may_send(items[0].target):
                     return items[0]
         return None
 
-    def _piece(self, item: _Waiting, now: float) -> Piece:
-        verb = self.verb if item.verb == "PRIVMSG" and not item.secret else item.verb
+    def _piece(self, item: Waiting, now: float) -> Piece:
+        verb = (
+            self.verb if item.verb == "PRIVMSG" and not item.secret else "PRIVMSG" if item.verb == ASKING else item.verb
+        )
         frame = f"{verb} {item.target} " + ("" if item.verb == "MODE" else ":")
         room = max(16, self.line_octets - 2 - self.prefix_octets - len(frame.encode()))
         if item.verb == "NOTICE":  # a CTCP reply is one line: the rest is dropped
@@ -234,16 +214,21 @@ class Outbox:
             said = item.rest if self.formatted(item.target) else plain(item.rest)
             head, item.rest = cut(said, room)
             item.rest = item.rest if item.verb == "PRIVMSG" and item.rest.strip() else ""
+        self._forget_shared(item)
         item.begun = True
+        self._for_staff = self._for_staff + 1 if item.lane is Lane.STAFF else 0
         self._sent = 0 if item.lane is Lane.STRANGER else self._sent + 1
-        if item.rest:
+        if not item.rest and item.command:  # it keeps the turn: nobody can log in with half of it
+            item.rest, item.command = item.command, ""
+        elif item.rest:
             self._queues[item.lane].move_to_end(item.owner)
-            return Piece(frame + head, item.target, None, item.secret)
+        if item.rest:
+            return Piece(frame + head, item.target, None, item.secret, item.ticket is not None)
         self._remove(item, turn=True)
         self._confess(item, now)
         return Piece(frame + head, item.target, item.ticket, item.secret)
 
-    def _confess(self, item: _Waiting, now: float) -> None:
+    def _confess(self, item: Waiting, now: float) -> None:
         """Once the rest of an owner's listing has been sent, queues a note of how many lines were left out."""
         listing = self._queues[Lane.LISTING]
         if (item.owner, item.target) in self._left_out and item.owner not in listing:
@@ -274,8 +259,9 @@ class Outbox:
 
     def expire(self, now: float) -> list[tuple[int, str]]:
         """Drops lines that have waited too long for a target that may not be written to, such as a channel we are not
-        in."""
-        return self._drop(
+        in, and lines that are too late."""
+        late = self._drop(lambda item: item.too_late(now), "it is too late for it")
+        return late + self._drop(
             lambda item: now - item.since > KEPT_FOR and not self.may_send(item.target),
             "it could not be sent",
         )
@@ -295,18 +281,23 @@ class Outbox:
             if same(item.target):
                 item.target = new
 
-    def _items(self) -> list[_Waiting]:
+    def _items(self) -> list[Waiting]:
         return [item for queues in self._queues.values() for items in queues.values() for item in items]
 
-    def _drop(self, doomed: Callable[[_Waiting], bool], reason: str = "") -> list[tuple[int, str]]:
+    def _drop(self, doomed: Callable[[Waiting], bool], reason: str = "") -> list[tuple[int, str]]:
         given_back: list[tuple[int, str]] = []
         for item in self._items():
             if doomed(item):
                 self._remove(item)
-                given_back += _refused(item, reason)
+                given_back += item.refused(reason)
         return given_back
 
-    def _remove(self, item: _Waiting, *, turn: bool = False) -> None:
+    def _forget_shared(self, item: Waiting) -> None:
+        if item.shared is not None and self._shared.get(item.shared) is item:
+            del self._shared[item.shared]
+
+    def _remove(self, item: Waiting, *, turn: bool = False) -> None:
+        self._forget_shared(item)
         queues = self._queues[item.lane]
         queues[item.owner].remove(item)
         if not queues[item.owner]:
@@ -316,41 +307,3 @@ class Outbox:
         self._waiting[item.owner] -= 1
         if not self._waiting[item.owner]:
             del self._waiting[item.owner]
-
-
-def _refused(item: _Waiting, reason: str) -> list[tuple[int, str]]:
-    return [] if item.ticket is None else [(item.ticket, reason)]
-
-
-def _target(name: str) -> str:
-    """Returns ``name`` if it is a single target of a command, else ''."""
-    clean = sanitise(name)
-    odd = clean != name or clean.startswith(":") or any(sign in clean for sign in " ,")
-    return "" if odd else clean
-
-
-def _sound(mode: Modes) -> bool:
-    """Whether ``mode`` is one line of the protocol: a sign, letters, and arguments that are each a single target."""
-    return mode.change[:1] in ("+", "-") and mode.change[1:].isalpha() and all(map(_target, mode.nicks))
-
-
-def _item(out: Outgoing | CtcpReply, now: float) -> _Waiting:
-    if isinstance(out, Topic):
-        target = _target(out.channel)
-        return _Waiting(target, sanitise(out.text), "TOPIC", Lane.ANNOUNCE, target.lower(), now)
-    if isinstance(out, Modes):
-        target = _target(out.channel)
-        return _Waiting(target, " ".join([out.change, *out.nicks]), "MODE", Lane.CLASS, target.lower(), now)
-    target = _target(out.target)
-    if isinstance(out, CtcpReply):
-        text = sanitise(out.payload)
-        return _Waiting(target, text, "NOTICE", Lane.STRANGER, target.lower(), now)
-    owner = (out.owner or target).lower()
-    if out.priority is not Priority.PRESENTER and out.rank is Rank.STRANGER:
-        lane = Lane.STRANGER
-    elif out.priority is Priority.ANSWER:
-        lane = _ANSWERS[out.rank]
-    else:
-        lane = _OTHERS[out.priority]
-    more = out.priority is Priority.LISTING
-    return _Waiting(target, shown(out.text), "PRIVMSG", lane, owner, now, out.ticket, out.secret, more=more)

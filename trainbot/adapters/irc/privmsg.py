@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from trainbot.adapters.irc.features import Features
-from trainbot.adapters.irc.outbox import CtcpReply
+from trainbot.adapters.irc.queued_line import CtcpReply
 from trainbot.adapters.irc.wire import Message
 from trainbot.adapters.irc.wire_text import plain
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from trainbot.adapters.irc.connection_status import ConnectionTracker
+from trainbot.adapters.irc.connection_status import AccountSystem, ConnectionTracker
 from trainbot.adapters.irc.delivery import Delivery
 from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.inbound import Inbound
@@ -22,7 +22,7 @@ from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.own_nick import OwnNick
 from trainbot.adapters.irc.post_connect import PostConnect, shown
 from trainbot.adapters.irc.receipts import REFUSALS, Receipts
-from trainbot.adapters.irc.registration import Registration
+from trainbot.adapters.irc.registration import REGISTERS, Registration
 from trainbot.adapters.irc.roster import Roster
 from trainbot.adapters.irc.sasl import Credentials
 from trainbot.adapters.irc.sts import StsPolicy
@@ -58,6 +58,9 @@ class IrcProtocol:
         self.upgrade: int | None = None  # the port at which the server requires TLS
         self._tls = config.tls
         self.ready = False
+        self.quiet = True
+        """Whether ``tick`` and ``pump`` have nothing more to do for what was received since the last tick: people have
+        talked, and nothing waits to be sent."""
         self.features = Features()
         self.fold = self.features.fold
         credentials = Credentials(
@@ -76,6 +79,7 @@ class IrcProtocol:
             self.features, config.account, config.password.reveal if config.nickserv else None
         )
         self.receipts = Receipts()
+        self._nickserv = config.nickserv
         self._server = f"{config.server} port {config.port}"
         keys = {name: key.reveal for name, key in config.keys}
         self.joiner = ChannelJoiner(config.channels, keys, patience, self.roster, self.features, lambda: self.account)
@@ -83,6 +87,9 @@ class IrcProtocol:
             config.nick, self.roster, self.features, patience, config.nick_back, lambda: self.account
         )
         self._keepalive, self._window = Keepalive(patience, now), SendWindow(outbox.interval)
+        self._pinged_at: float | None = None  # the first PING that no PONG has followed
+        self.lag: float | None = None
+        """Seconds from our last answered PING to its PONG."""
         self._moved_at = now - MOVES  # when the outbox last released something
         self._patience = patience
         self._outbox, self._deliver, self._write = outbox, deliver, write
@@ -104,6 +111,8 @@ class IrcProtocol:
         outbox.may_send = self.delivery.may_send
         outbox.formatted = self._formatted
         self._handlers = self._table()
+        if not config.channels:  # a visitor who asks one question, and whose answer may come as either
+            self._handlers["NOTICE"] = self._on_privmsg
 
     def _table(self) -> dict[str, Callable[[Message], None]]:
         return {
@@ -138,10 +147,12 @@ class IrcProtocol:
                 self._handle(message)
         except Exception:
             log.exception("a %s line from the server could not be handled", command)
+        if command != "PRIVMSG" or len(self._outbox) or self._inbound.due() is not None:
+            self.quiet = False
 
     def tick(self, now: float) -> None:
         """Does what is due at ``now``."""
-        self._now = now
+        self._now, self.quiet = now, True
         if not self.registration.done and now - self._began_at >= self._patience.register:
             self.ended = self.ended or "the server did not welcome us in time"
         if self._welcomed_at is not None and not self.ready and now - self._welcomed_at >= 5:
@@ -214,6 +225,7 @@ class IrcProtocol:
 
     def _ping(self, token: str) -> None:
         self._window.asked(self._now)
+        self._pinged_at = self._now if self._pinged_at is None else self._pinged_at
         self.say(f"PING :{token}")
 
     @property
@@ -224,6 +236,14 @@ class IrcProtocol:
     def account(self) -> str | None:
         """The account that the network says we are logged in to."""
         return self.registration.account or self.post_connect.account
+
+    @property
+    def accounts(self) -> AccountSystem:
+        """How people get an account on this network.  Servers offer SASL while services are linked; the nick NickServ
+        alone proves nothing, anybody can take it where there are none."""
+        if self._nickserv or self.account is not None or "sasl" in self.registration.offered:
+            return AccountSystem.NICKSERV
+        return AccountSystem.COMMAND if REGISTERS in self.registration.offered else AccountSystem.NONE
 
     # -- messages from the server -------------------------------------------------------------
 
@@ -281,6 +301,8 @@ class IrcProtocol:
 
     def _on_pong(self, message: Message) -> None:
         self._keepalive.proven()
+        if self._pinged_at is not None:
+            self.lag, self._pinged_at = self._now - self._pinged_at, None
         self.receipts.proven(message.param(-1))
         seconds = self._window.answered(self._now)
         if seconds is not None and (pace := self._outbox.adapt(seconds)):

@@ -24,7 +24,8 @@ WANTED = (
 )
 """Capabilities that we use if they are offered.  Not echo-message: we know what we said."""
 
-_KNOWN = {*WANTED, "sasl", "sts"}
+REGISTERS = "draft/account-registration"
+_KNOWN = {*WANTED, REGISTERS, "sasl", "sts"}
 _NICK_TAKEN = {"433", "436", "437"}
 _NICK_BAD = "432"
 _DENIED = {"902", "904"}
@@ -47,7 +48,7 @@ class Registration:
     ``caps`` holds the enabled capabilities, ``nick`` the nick that the server gave us or that we last asked for,
     ``account`` the services account that the server logged us in to.  ``denied``: the failure is that our account and
     its proof were not accepted, so that another try would not help.  ``sts``: the value of that capability, once it was
-    offered.
+    offered.  ``offered``: the capabilities that we know, with their values, that were offered at any time.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Registration:
         self._server_password = server_password
         self._sasl = list(sasl)
         self._credentials = credentials or Credentials()
-        self._offered: dict[str, str] = {}
+        self.offered: dict[str, str] = {}
         self._listed = False
         self._pending: set[str] = set()
         self._ended = False
@@ -147,14 +148,14 @@ class Registration:
 
     def _offer(self, listed: list[str]) -> set[str]:
         named = {name: value for name, _, value in (item.partition("=") for item in listed) if name in _KNOWN}
-        self._offered.update(named)
+        self.offered.update(named)
         self.sts = named.get("sts", self.sts)
         return set(named)
 
     def _request(self) -> list[str]:
-        if self._sasl and "sasl" not in self._offered:
+        if self._sasl and "sasl" not in self.offered:
             return self._fail("the server offers no SASL now, and bot.ini asks for it")
-        wanted = [name for name in WANTED if name in self._offered]
+        wanted = [name for name in WANTED if name in self.offered]
         if self._sasl:
             wanted.append("sasl")
         if not wanted:
@@ -189,7 +190,7 @@ class Registration:
 
     def _next_mechanism(self) -> list[str]:
         """Starts the first of our untried mechanisms that the server offers."""
-        offered = {name.upper() for name in self._offered.get("sasl", "").split(",") if name}
+        offered = self._mechanisms()
         while self._untried:
             mechanism = MECHANISMS[self._untried.pop(0)](self._credentials)
             if not offered or mechanism.name in offered:
@@ -201,6 +202,10 @@ class Registration:
         has = ", ".join(sorted(offered)) or "nothing that we know"
         return self._fail(f"the server's SASL has {has}; bot.ini asks for {', '.join(self._sasl)}")
 
+    def _mechanisms(self) -> set[str]:
+        """Those that the server has; empty if it does not say."""
+        return {name.upper() for name in self.offered.get("sasl", "").split(",") if name}
+
     def _sasl_step(self, message: Message) -> list[str]:
         if self._mechanism is None:
             return []
@@ -209,15 +214,18 @@ class Registration:
         if message.command == "900":
             self.account = message.param(2) or None
         elif message.command in ("903", "907"):
-            if not self._mechanism.complete:
+            proved, self._mechanism = self._mechanism.complete, None
+            if not proved:
                 return self._fail("the server says that we are logged in before we proved who we are")
             self._authenticated = True
             return self._end()
         elif message.command == "908":
-            self._offered["sasl"] = message.param(1)
+            self.offered["sasl"] = message.param(1)
         else:  # 902 locked, 904 failed, 905 too long, 906 aborted
-            self._last_refusal = message.param(-1) or f"numeric {message.command}"
-            self._denials += message.command in _DENIED
+            mechanism, self._mechanism = self._mechanism, None  # that exchange is over
+            if mechanism.name in self._mechanisms() or not self._mechanisms():  # else 908 said that it has no such one
+                self._last_refusal = message.param(-1) or f"numeric {message.command}"
+                self._denials += message.command in _DENIED
             return self._next_mechanism()
         return []
 
@@ -234,5 +242,5 @@ class Registration:
 
     def _fail(self, why: str) -> list[str]:
         self.failure = why
-        abort = ["AUTHENTICATE *"] if "sasl" in self.caps and not self._authenticated else []
+        abort = ["AUTHENTICATE *"] if self._mechanism is not None else []
         return [*abort, "QUIT :cannot register"]

@@ -145,7 +145,7 @@ class Roster:
     def _seen(self, message: Message) -> Sender | None:
         """The sender as this line alone shows them; None without a full ``nick!user@host``."""
         source = message.source
-        if source is None or not source.user or not source.host or not source.nick or len(source) > 2 * LONGEST_NAME:
+        if not source.user or not source.host or not source.nick or len(source) > 2 * LONGEST_NAME:
             return None
         account = account_of(message.tags.get("account")) if "account-tag" in self._caps else None
         return Sender(source.nick, source.user, source.host, account)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from trainbot.adapters.irc.features import LONGEST_LINE
@@ -26,18 +27,20 @@ _FORBIDDEN = str.maketrans("", "", "\r\n\0")
 
 
 class Transport(asyncio.Protocol):
-    """One TCP or TLS connection.  ``hear`` is called with each line, ``woken`` after each batch and whenever the state
-    of the link changes.  ``closed`` is set at the end."""
+    """One TCP or TLS connection.  ``hear`` is called with each line, ``woken`` whenever the state of the link changes.
+    ``closed`` is set at the end."""
 
     def __init__(self, hear: Callable[[str], None], woken: Callable[[], None]) -> None:
         self._hear, self._woken = hear, woken
         self._reader = LineReader()
         self._transport: asyncio.Transport | None = None
         self._waiting: list[bytes] = []  # lines of this turn of the loop, written with one system call
+        self._batch = False
         self.closed = asyncio.Event()
         self.writable = True
         self.reason = "the server closed the connection"
         self.certificate_ends: float | None = None  # epoch seconds; None if it was not verified
+        self.tls = ""  # such as TLSv1.3
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -47,7 +50,6 @@ class Transport(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for line in self._reader.feed(data):
             self._hear(line)
-        self._woken()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
@@ -65,11 +67,11 @@ class Transport(asyncio.Protocol):
 
     def hold(self) -> None:
         """Stops reading until ``go_on``."""
-        if self._transport is not None and not self.closed.is_set():
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def go_on(self) -> None:
-        if self._transport is not None and not self.closed.is_set():
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def write(self, line: str) -> None:
@@ -77,12 +79,22 @@ class Transport(asyncio.Protocol):
         removed."""
         if self._transport is None or self.closed.is_set():
             return
-        if not self._waiting:
+        if not self._waiting and not self._batch:
             asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append(line.translate(_FORBIDDEN).encode("utf-8", "replace")[:_LONGEST_OUT])
 
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """All lines that are written inside go out at its end, with one system call."""
+        self._batch = True
+        try:
+            yield
+        finally:
+            self._batch = False
+            self._flush()
+
     def _flush(self) -> None:
-        if self._waiting and self._transport is not None and not self.closed.is_set():
+        if self._waiting and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(raw + b"\r\n" for raw in self._waiting))
             if self._transport.get_write_buffer_size() > MOST_UNSENT:
                 self._abandon()
@@ -96,10 +108,16 @@ class Transport(asyncio.Protocol):
 
     def close(self) -> None:
         """Writes what is waiting and closes the connection, within ``_LINGER`` seconds in any case."""
-        if self._transport is not None:
+        if (
+            self._transport is not None and not self._transport.is_closing()
+        ):  # in Python 3.11 a second close breaks abort
             self._flush()
             self._transport.close()
-            asyncio.get_running_loop().call_later(_LINGER, self._transport.abort)
+            asyncio.get_running_loop().call_later(_LINGER, self._cut)
+
+    def _cut(self) -> None:
+        if self._transport is not None and not self.closed.is_set():
+            self._transport.abort()
 
 
 async def connect(config: IrcConfig, hear: Callable[[str], None], woken: Callable[[], None]) -> Transport:
@@ -115,10 +133,11 @@ async def connect(config: IrcConfig, hear: Callable[[str], None], woken: Callabl
         happy_eyeballs_delay=0.25,  # an unreachable IPv6 address must not use up the timeout
     )
     try:
-        session = transport.get_extra_info("ssl_object")
-        verify_pin(config, session.getpeercert(binary_form=True) if session else None)
-        ends = (session.getpeercert() or {}).get("notAfter") if session else None
-        link.certificate_ends = ssl.cert_time_to_seconds(ends) if ends else None
+        if (session := transport.get_extra_info("ssl_object")) is not None:
+            verify_pin(config, session.getpeercert(binary_form=True))
+            ends = (session.getpeercert() or {}).get("notAfter")
+            link.certificate_ends = ssl.cert_time_to_seconds(ends) if ends else None
+            link.tls = session.version() or ""
     except OSError:
         transport.abort()
         raise

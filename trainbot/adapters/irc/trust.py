@@ -43,7 +43,7 @@ def tls_context(config: IrcConfig) -> ssl.SSLContext:
 
 def verify_pin(config: IrcConfig, certificate: bytes | None) -> None:
     """Raises UntrustedServer unless ``certificate`` (DER) has the SHA-256 that bot.ini pins, if any.  Must be called
-    before anything is sent."""
+    before anything is sent on a connection with TLS."""
     if not config.tls_fingerprint:
         return
     actual = hashlib.sha256(certificate or b"").hexdigest()

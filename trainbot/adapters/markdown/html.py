@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
+from trainbot.adapters.markdown.lab_ports import LabPorts, Surroundings
 from trainbot.adapters.markdown.renderer import without_suffixes
 
 _KEPT = {
@@ -49,6 +50,7 @@ _KEPT = {
     "h5",
     "h6",
 }
+NOWHERE = Surroundings()
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 
@@ -81,9 +83,13 @@ class _Renderer(RendererHTML):
 _markdown = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer).enable("table")
 
 
-def to_html(markdown: str) -> str:
-    """The text as part of a page.  Katacoda's suffixes are removed; headings become h3 and below."""
-    page: str = _markdown.render(without_suffixes(markdown))
+def to_html(markdown: str, around: Surroundings = NOWHERE) -> str:
+    """The text as part of a page.  Katacoda's suffixes are removed; headings become h3 and below.  ``around``: how the
+    learner reaches the lab's ports."""
+    env: dict[str, Any] = {}
+    tokens = _markdown.parse(without_suffixes(markdown), env)
+    LabPorts(around).resolve(tokens)
+    page: str = _markdown.renderer.render(tokens, _markdown.options, env)
     return re.sub(r"<(/?)h([1-6])>", lambda found: f"<{found[1]}h{min(int(found[2]) + 2, 6)}>", page)
 
 

@@ -12,29 +12,48 @@ hides in <details> is only mentioned, not shown; other <details> are opened.
 
 from __future__ import annotations
 
-from trainbot.adapters.markdown.renderer import BOLD, MONO, RenderedLine, Renderer
+from trainbot.adapters.markdown.excerpt import MONO, Excerpt
+from trainbot.adapters.markdown.lab_ports import Surroundings
+from trainbot.adapters.markdown.renderer import BOLD, Renderer
 from trainbot.core.text import visible
 
 __all__ = ["BOLD", "MONO", "NARROWEST", "render", "render_step"]
 
+NOWHERE = Surroundings()
 NARROWEST = 100  # bytes; a smaller width counts as this
 
 
 def render_step(
-    title_line: str, markdown: str, limit: int = 6, more: str = "…", width_bytes: int = 380, plain: bool = False
+    title_line: str,
+    markdown: str,
+    limit: int = 6,
+    more: str = "…",
+    width_bytes: int = 380,
+    plain: bool = False,
+    around: Surroundings = NOWHERE,
 ) -> list[str]:
     """``title_line`` in bold and the text below it, in at most ``limit`` lines (at least 2; 0 means no limit).
 
-    If it is too long, prose is left out first (from its end), then output, then commands, each of them as a whole;
-    the last line is then ``more`` with ``{n}`` replaced by the number of lines left out.
+    If it is too long, short paragraphs share lines; then the commands are shown first, each of them as a whole, then the
+    sentences that say what to do, then the others, then output.  The last line is then ``more``, with ``{n}`` (or
+    ``{lines}``: "12 more lines") replaced by the number of lines of the whole text that are left out.  ``around``: how the
+    learner reaches the lab's ports, and where pictures are.
     ``plain``: no formatting codes, code spans in backticks, fences indented by four spaces.
     """
     width = max(width_bytes, NARROWEST)
     title = _fit(" ".join(visible(title_line).split()), width - 2)
-    lines = Renderer(width, plain).page(markdown, title)
-    if title:
-        lines.insert(0, RenderedLine(title if plain else f"{BOLD}{title}{BOLD}", "title", 0))
-    return _shorten(lines, limit, more, width)
+    units = Renderer(width, plain, around).page(markdown, title)
+    head = [title if plain else f"{BOLD}{title}{BOLD}"] if title else []
+    whole = [*head, *(line for unit in units for line in unit.lines)]
+    if limit <= 0 or len(whole) <= limit:
+        return whole
+    text, room = Excerpt(units, width), max(limit, 2) - len(head)
+    if (joined := text.whole(room)) is not None:
+        return head + joined
+    shown, left = text.choice(room - 1)
+    lines = "1 more line" if left == 1 else f"{left} more lines"
+    last = " ".join(visible(more.replace("{n}", str(left)).replace("{lines}", lines)).split())
+    return head + shown + ([_fit(last, width)] if last else [])
 
 
 def render(markdown: str, width_bytes: int = 380, plain: bool = False) -> list[str]:
@@ -46,26 +65,3 @@ def _fit(text: str, width: int) -> str:
     """``text`` cut to ``width`` bytes, never within a character."""
     data = text.encode()
     return text if len(data) <= width else data[: width - 3].decode(errors="ignore") + "…"
-
-
-def _shorten(lines: list[RenderedLine], limit: int, more: str, width: int) -> list[str]:
-    if limit <= 0 or len(lines) <= limit:
-        return [line.text for line in lines]
-    keep: set[int] = set()
-    room, end = max(limit, 2) - 1, len(lines)
-    for kinds in (("title",), ("command",), ("prose",), ("output",)):
-        for unit in dict.fromkeys(line.unit for line in lines if line.kind in kinds):
-            indexes = [n for n, line in enumerate(lines) if line.unit == unit and n < end]
-            free = room - len(keep)
-            if len(indexes) > free and kinds == ("command",):
-                end = indexes[0]  # leave out all later commands too, and the text about them
-                break
-            if len(indexes) <= free or kinds == ("prose",):
-                keep.update(indexes[: max(free, 0)])
-    shown = []
-    for n in sorted(keep):
-        text, after = lines[n].text, lines[n + 1 : n + 2]
-        cut = after and after[0].unit == lines[n].unit and n + 1 not in keep
-        shown.append(text + " …" if cut and len(text.encode()) + 4 <= width else text)
-    last = " ".join(visible(more.replace("{n}", str(len(lines) - len(keep)))).split())
-    return shown + ([_fit(last, width)] if last else [])

@@ -5,40 +5,40 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
+from trainbot.adapters.markdown.excerpt import MONO, Unit
+from trainbot.adapters.markdown.fences import FenceKinds, units_of
+from trainbot.adapters.markdown.lab_ports import LabPorts, Surroundings
 from trainbot.core.text import visible
 
-BOLD, ITALIC, MONO = "\x02", "\x1d", "\x11"
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+BOLD, ITALIC = "\x02", "\x1d"
 _INDENT_MOST = 24
 
 _WORD = r"(?:execute|exec|copy|open|interrupt|no-newline|T\d++|HOST\w*+)"
 _WORDS = rf"\{{\{{[ \t]*(?:{_WORD}(?:[ \t|]+{_WORD})*)?[ \t]*\}}\}}"
 _SUFFIX = re.compile(_WORDS, re.IGNORECASE)
-_RUN = re.compile(r"\{\{[ \t]*exec")
+_RUN = re.compile(r"\{\{[ \t]*exec", re.IGNORECASE)
 _CLOSING = re.compile(rf"^([ \t]*(?:`{{3,}}|~{{3,}})[\w-]*)[ \t]*{_WORDS}[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*+)([^<>]*+)>|<[!?][^<>]*>")
-_SOURCE = re.compile(r"\b(?:src|href)=[\"']?(https?://[^\"'\s>]+)")
+_SOURCE = re.compile(r"\bhref=[\"']?(https?://[^\"'\s>]+)")
 _BREAKS = ("br", "p", "div", "li", "tr", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6")
+_NUMBERED = re.compile(r"^(?:step|task|part) ?\d{1,3} ?(?:[:.)\u2013\u2014-]+ ?)?")
 _SECRET = re.compile(r"\b(tips?|hints?|solutions?|answers?)\b", re.IGNORECASE)
-_OUTPUT = re.compile(r"^(text|output|txt|log)\b", re.IGNORECASE)
-
-_markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
 
 
-@dataclass(slots=True)
-class RenderedLine:
-    """``kind``: title, prose, command or output.  Lines of one ``unit`` (a paragraph, one command with its
-    continuation or here-document) belong together."""
+@functools.cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # not before there is a text to show
 
-    text: str
-    kind: str
-    unit: int
+    return MarkdownIt("commonmark", {"html": True}).enable("table")
 
 
 def without_suffixes(markdown: str) -> str:
@@ -97,22 +97,25 @@ class _LineWrap:
 class Renderer:
     """Renders one text in a single pass over its tokens."""
 
-    def __init__(self, width: int, plain: bool) -> None:
-        self.width, self.plain = width, plain
-        self.out: list[RenderedLine] = []
-        self.unit = 0
+    def __init__(self, width: int, plain: bool, around: Surroundings) -> None:
+        self.width, self.plain, self.around = width, plain, around
+        self.out: list[Unit] = []
+        self.fences = FenceKinds("")
         self.lists: list[int | None] = []  # the next number, None in a bulleted list
         self.bullet = ""  # put before the next line
         self.quotes = 0
         self.folds: list[bool] = []  # for each open <details>: is it a hint or solution?
         self.row: list[_LineWrap] | None = None
         self.summary: str | None = None
-        self.link = self.link_text = self.pre = ""
+        self.link = self.link_text = self.pre = self.pre_tag = ""
 
-    def page(self, markdown: str, title: str) -> list[RenderedLine]:
-        tokens = _markdown.parse(_CLOSING.sub(r"\1", markdown))
+    def page(self, markdown: str, title: str) -> list[Unit]:
+        self.fences = FenceKinds(markdown)
+        tokens = _markdown().parse(_CLOSING.sub(r"\1", markdown))
+        LabPorts(self.around).resolve(tokens)
         if title and len(tokens) > 2 and tokens[0].type == "heading_open":
             heading = " ".join(visible(tokens[1].content).split()).casefold()
+            heading = _NUMBERED.sub("", heading) or heading
             if heading and heading in title.casefold():
                 tokens = tokens[3:]
         bold = ""
@@ -125,7 +128,7 @@ class Renderer:
                 case "inline":
                     self.inline(token.children or [], bold)
                 case "fence" | "code_block":
-                    self.fence(token.content, token.info if token.type == "fence" else "")
+                    self.fence(token.content, self.fences.of(token))
                 case "html_block":
                     self.html(token.content)
                 case "hr":
@@ -170,6 +173,7 @@ class Renderer:
                         flow.put(word)
                         flow.glue = False
                 self.emit(flow, "prose")
+                self.out[-1].words = []  # a row stays a line
 
     # -- what makes lines ------------------------------------------------------------------
 
@@ -179,46 +183,38 @@ class Renderer:
     def flow(self) -> _LineWrap:
         return _LineWrap(self.width - _INDENT_MOST, self.plain)
 
-    def emit(self, flow: _LineWrap, kind: str) -> None:
+    def emit(self, flow: _LineWrap, kind: str, *, heading: bool = False, runs: bool = False) -> None:
         if any(self.folds):
             return
-        self.unit += 1
+        unit = Unit(kind, [], heading=heading, runs=runs, numbered=self.bullet[:1].isdigit())
+        if kind == "prose":
+            unit.words = [mark for mark in (">" * bool(self.quotes), self.bullet.strip()) if mark]
+            unit.words += [word for row in flow.rows for word in row]
         for line in flow.lines():
             hang = "  " if self.lists and not self.bullet else ""
-            self.out.append(RenderedLine(self.indent() + (self.bullet or hang) + line, kind, self.unit))
+            unit.lines.append(self.indent() + (self.bullet or hang) + line)
             self.bullet = ""
+        if unit.lines:
+            self.out.append(unit)
 
-    def fence(self, content: str, info: str) -> None:
-        """Each line becomes one line; a command continues after a backslash, in an indented line or in a
-        here-document."""
+    def fence(self, content: str, kind: str) -> None:
+        """Each line becomes one line."""
         if any(self.folds):
             return
-        kind = "output" if _OUTPUT.match(info.strip()) else "command"
         self.bullet = ""
-        until, joined = "", kind == "output"
-        self.unit += 1
-        for line in content.split("\n"):
-            text = visible(line.expandtabs(4)).rstrip()
-            if not text:
-                continue
-            if not (joined or until or text[0] == " "):
-                self.unit += 1
-            self.out.append(RenderedLine("    " + text if self.plain else f"{MONO}{text}{MONO}", kind, self.unit))
-            if until:
-                until = "" if text.strip() == until else until
-            elif kind == "command" and (here := re.search(r"(?<!<)<<(?!<)-?\s*[\"'\\]?(\w+)", text)):
-                until = here[1]
-            joined = kind == "output" or text.endswith("\\")
+        for unit in units_of(content, kind):
+            unit.lines = [f"    {line}" if self.plain else f"{MONO}{line}{MONO}" for line in unit.lines]
+            self.out.append(unit)
 
     def inline(self, children: list[Token], bold: str) -> None:
-        """A paragraph, heading or table cell.  It is a command if a suffix says so, or if it is a single code span.
-        After a command at the end of a line, the next one begins a new line."""
-        flow, codes, run, before = self.flow(), [bold] if bold else [], False, ""
+        """A paragraph, heading or table cell.  It is a command if a suffix says so, or if it is a single code span in a
+        text that marks no commands.  After a command at the end of a line, the next one begins a new line."""
+        flow, codes, run, before, marks = self.flow(), [bold] if bold else [], False, "", ""
         children = [child for child in children if child.type != "text" or child.content]
         for child in children:
             content = child.content
             if before == "code_inline" and child.type == "text" and (suffix := _SUFFIX.match(content)):
-                run = run or bool(_RUN.match(content))
+                run, marks = run or bool(_RUN.match(content)), suffix[0]
                 content = content[suffix.end() :]
                 if not content.strip():
                     flow.glue = flow.glue and not content
@@ -234,7 +230,23 @@ class Renderer:
             return
         words = [word for row in flow.rows for word in row]
         alone = len(words) == 1 and [c.type for c in children if c.content.strip()][:1] == ["code_inline"]
-        self.emit(flow, "command" if run or alone else "prose")
+        command = run or (alone and (bool(marks.strip("{} \t")) or not (marks or self.fences.marked)))
+        self._paragraph(flow, command and not bold, heading=bool(bold))
+
+    def _paragraph(self, flow: _LineWrap, command: bool, heading: bool) -> None:
+        """A command with text around it is a command only if it fits into one line; on lines of its own it always is."""
+        is_code = ("`" if self.plain else MONO).__eq__
+        if not command:
+            self.emit(flow, "prose", heading=heading)
+        elif len(flow.rows) > 1:
+            for row in flow.rows:
+                part = self.flow()
+                part.rows = [row]
+                self.emit(part, "command" if any(is_code(word[:1]) for word in row) else "prose")
+        elif len(flow.lines()) > 1 and not all(is_code(word[:1]) for word in flow.rows[0]):
+            self.emit(flow, "prose", runs=True)
+        else:
+            self.emit(flow, "command")
 
     def piece(self, token: Token, content: str, flow: _LineWrap, codes: list[str]) -> None:
         match token.type:
@@ -257,10 +269,14 @@ class Renderer:
                 if self.link and self.link.removeprefix("mailto:") != self.link_text:
                     flow.text(f" ({self.link})")
             case "image":
-                source = str(token.attrGet("src") or "")
-                flow.text(f"[{content or 'picture'}]" + (f" ({source})" if "://" in source else ""))
+                flow.text(self.picture(content, str(token.attrGet("src") or "")))
             case "html_inline":
                 self.inline_tag(content, flow)
+
+    def picture(self, name: str, source: str) -> str:
+        """Its name, and where it can be seen: one of the exercise's own is in the handout."""
+        where = source if "://" in source else self.around.handout
+        return f"[{name or 'picture'}]" + (f" ({where})" if where else "")
 
     # -- html ------------------------------------------------------------------------------
 
@@ -271,6 +287,8 @@ class Renderer:
             flow.line_break()
         elif name in ("details", "summary"):
             self.html(tag)
+        elif name == "img" and found:
+            flow.text(self.picture(_attribute(found[3], "alt"), _attribute(found[3], "src")))
 
     def html(self, content: str) -> None:
         """A block of HTML: its text without tags, comments, scripts and styles.  <pre> becomes a fence."""
@@ -291,9 +309,9 @@ class Renderer:
                 self.emit(flow, "prose")
                 flow = self.flow()
             if name == "pre" and closing and skip == "pre":
-                self.fence(self.pre, "")
+                self.fence(self.pre, self.fences.of_html(self.pre_tag))
             if name in ("script", "style", "pre"):
-                skip, self.pre = "" if closing else name, ""
+                skip, self.pre, self.pre_tag = "" if closing else name, "", rest
             elif name in ("details", "summary"):
                 self.fold(name, closing)
             elif name in _BREAKS:
@@ -301,10 +319,10 @@ class Renderer:
             elif name == "a" and closing and link:
                 flow.text(f" ({link})")
                 link = ""
+            elif name == "img":
+                flow.text(f" {self.picture(_attribute(rest, 'alt'), _attribute(rest, 'src'))}")
             elif source := _SOURCE.search(rest):
                 link = html.unescape(source[1])
-                if name == "img":
-                    flow.text(f" ({link})")
         self.emit(flow, "prose")
 
     def fold(self, name: str, closing: bool) -> None:
@@ -325,6 +343,11 @@ class Renderer:
             self.emit(flow, "prose")
             if self.folds:
                 self.folds[-1] = secret
+
+
+def _attribute(attributes: str, name: str) -> str:
+    found = re.search(rf"\b{name}=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", attributes)
+    return html.unescape(found[1] or found[2] or found[3] or "") if found else ""
 
 
 def _without_comments(text: str) -> str:

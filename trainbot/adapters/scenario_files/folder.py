@@ -7,8 +7,6 @@ import os
 import stat
 from pathlib import Path
 
-import yaml
-
 from trainbot.core.text import many_lines, one_line
 
 INDEX_LIMIT = 1 << 20  # bytes
@@ -82,22 +80,30 @@ def parse(text: str, is_yaml: bool) -> object:
         return _load_yaml(text) if is_yaml else json.loads(text)
     except json.JSONDecodeError as error:
         raise FileRefused(f"line {error.lineno}: {one_line(error.msg)}") from None
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise FileRefused(line + one_line(error.problem or "not YAML")) from None
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
         raise FileRefused(f"cannot be parsed: {one_line(str(error))}") from None
     except RecursionError:
         raise FileRefused("is nested too deeply") from None
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 def _load_yaml(text: str) -> object:
+    import yaml  # few exercises have any
+
+    try:
+        return _safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise FileRefused(line + one_line(error.problem or "not YAML")) from None
+    except yaml.YAMLError as error:
+        raise FileRefused(f"cannot be parsed: {one_line(str(error))}") from None
+
+
+def _safe_load(text: str) -> object:
     """``safe_load``, after checking the events: aliases (including alias bombs), tags and deep nesting are refused."""
-    depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+    import yaml
+
+    depth, loader = 0, getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for count, event in enumerate(yaml.parse(text, Loader=loader)):
         line = event.start_mark.line + 1 if event.start_mark else 0
         if count > YAML_EVENTS:
             raise FileRefused(f"line {line}: has more than {YAML_EVENTS} parts")
@@ -111,4 +117,4 @@ def _load_yaml(text: str) -> object:
             raise FileRefused(f"line {line}: is nested too deeply")
         if (tag := getattr(event, "tag", None)) not in (None, "!"):
             raise FileRefused(f"line {line}: the tag {one_line(tag, 40)} is not supported")
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506  a safe loader, the one in C if it is available
+    return yaml.load(text, Loader=loader)  # noqa: S506  a safe loader, the one in C if it is available

@@ -28,14 +28,15 @@ CONFIG = "config.yml"
 MAX_STEPS = 200
 _SCRIPT = re.compile(r"(setup|check|solve|cleanup)-([\w.-]{1,64})")
 _FRONT = re.compile(r"---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.DOTALL)
+#: What the name of a machine's image contains -> our name of the distribution.
 _IMAGES = (
     ("debian", "debian"),
-    ("ubuntu", "debian"),
+    ("ubuntu", "ubuntu"),
     ("centos", "centos"),
-    ("rocky", "centos"),
-    ("alma", "centos"),
-    ("rhel", "centos"),
-    ("redhat", "centos"),
+    ("rocky", "rocky"),
+    ("alma", "almalinux"),
+    ("rhel", "rhel"),
+    ("redhat", "rhel"),
 )
 _SHELLS = ("sh", "bash", "dash")
 #: What Instruqt's machines provide for scripts; bash allows names with a hyphen.

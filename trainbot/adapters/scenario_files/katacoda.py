@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trainbot.adapters.scenario_files.assets import assets_script
 from trainbot.adapters.scenario_files.folder import INDEX_LIMIT, FileMissing, FileRefused, parse, read_text
+from trainbot.adapters.scenario_files.katacoda_text import converted, title_of
 from trainbot.adapters.scenario_files.reader import ExerciseReading, Table, slug_of
 from trainbot.model.exercise import Exercise, ExerciseProblem, Page, Script, Step
 
@@ -105,6 +106,9 @@ def _parsed(content: str, index: str) -> tuple[object, FileRefused | None]:
 class _KatacodaReading(ExerciseReading):
     """Reads one folder."""
 
+    def text(self, data: Table, key: str, at: str) -> str:
+        return converted(super().text(data, key, at))
+
     def exercise(self, data: Table, slug: str) -> Exercise:
         self.spelling(data, _TOP, "")
         details = self.table(data, "details", "")
@@ -171,7 +175,7 @@ class _KatacodaReading(ExerciseReading):
             solution = f"```\n{solve.commands}\n```"
         return Step(
             number=number,
-            title=self.line(step, "title", at) or f"Step {number}",
+            title=title_of(self.line(step, "title", at), text, number),
             text=text,
             verify=self.script(step, "verify", at),
             setup=self.script(step, "background", at) or self.script(step, "courseData", at),

@@ -1,9 +1,9 @@
-"""Loads all exercises below one folder, by slug.  A broken one never hides the others."""
+"""Loads the exercises of the [exercises] folder and the included ones, by slug.  A broken one never hides the others."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +11,9 @@ from types import MappingProxyType
 from trainbot.adapters.scenario_files import instruqt, katacoda
 from trainbot.adapters.scenario_files.reader import slug_of
 from trainbot.core.errors import UserError
+from trainbot.model.config import ExerciseConfig
 from trainbot.model.exercise import Exercise, ExerciseLibrary, ExerciseProblem, Files
+from trainbot.model.stand_in import placed
 
 DEPTH = 3  # levels of folders between the library and an index
 MAX_EXERCISES = 5000
@@ -21,23 +23,49 @@ INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first one found decides the
 
 
 class ExerciseFolder:
-    """The current content of the [exercises] folder (trainbot.model.ports.Exercises)."""
+    """The exercises as they are now (trainbot.model.ports.Exercises).  The [exercises] folder may come and go; the included
+    ones are read once.  ``images``: those that labs can be made from."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.library = load_library(path)
+    def __init__(self, config: ExerciseConfig, images: Collection[str]) -> None:
+        self.config, self.images = config, images
+        self._included = _load_included(config)
+        self.library = _joined(_load_own(config), self._included, images)
 
     def get(self, slug: str | None) -> Exercise | None:
         return self.library.exercises.get(slug) if slug else None
 
     def reload(self) -> None:
         """Rereads exercises whose files have changed."""
-        self.library = load_library(self.path, self.library)
+        self.library = _joined(_load_own(self.config, self.library), self._included, self.images)
+
+
+def load_exercises(config: ExerciseConfig, images: Collection[str]) -> ExerciseLibrary:
+    """The exercises of the [exercises] folder, then the included ones whose names are not taken by them; each with one of
+    these ``images``, if one fits."""
+    return _joined(_load_own(config), _load_included(config), images)
+
+
+def _load_own(config: ExerciseConfig, before: ExerciseLibrary | None = None) -> ExerciseLibrary:
+    if not config.named and not config.folder.is_dir():
+        return ExerciseLibrary(config.folder)
+    return load_library(config.folder, before)
+
+
+def _load_included(config: ExerciseConfig) -> Mapping[str, Exercise]:
+    return load_library(config.included).exercises if config.included is not None else {}
+
+
+def _joined(own: ExerciseLibrary, included: Mapping[str, Exercise], images: Collection[str]) -> ExerciseLibrary:
+    """A broken exercise takes its folder's name too: the class is not given another one in its place."""
+    taken = {*own.exercises, *(slug_of(folder.name) for folder, (_, found, _) in own.seen.items() if found is None)}
+    added = {slug: exercise for slug, exercise in included.items() if slug not in taken}
+    exercises = {slug: placed(exercise, images) for slug, exercise in {**own.exercises, **added}.items()}
+    return replace(own, exercises=MappingProxyType(exercises), included=frozenset(added))
 
 
 def load_library(folder: Path, before: ExerciseLibrary | None = None) -> ExerciseLibrary:
-    """Loads everything below ``folder``.  With ``before``, only exercises whose files changed are read again.  No
-    content raises an exception; a missing folder is a problem in the result."""
+    """Loads everything below ``folder``.  With ``before``, only exercises whose files changed are read again, and one that is
+    broken now stays as it was.  No content raises an exception; a missing folder is a problem in the result."""
     folder = Path(folder)
     if not folder.is_dir():
         return ExerciseLibrary(folder, problems=(ExerciseProblem(str(folder), "", "there is no such folder"),))
@@ -49,6 +77,8 @@ def load_library(folder: Path, before: ExerciseLibrary | None = None) -> Exercis
         old = before.seen.get(directory) if before else None
         if old is None or old[0] != files:
             exercise, faults = _load(directory, _name(directory, folder))
+            if exercise is None and old is not None:
+                exercise = old[1]  # a class may be in it, and somebody is just typing
             old = (files, exercise, tuple(faults))
         seen[directory] = old
         _, exercise, found = old
@@ -63,15 +93,15 @@ def load_library(folder: Path, before: ExerciseLibrary | None = None) -> Exercis
     return ExerciseLibrary(folder, MappingProxyType(exercises), tuple(problems), seen)
 
 
-def named_exercise(words: str, folder: Callable[[], Path]) -> Exercise:
-    """The exercise in the folder ``words``, or the one of that name in the library ``folder()``.  Raises UserError."""
+def named_exercise(words: str, configured: Callable[[], ExerciseLibrary]) -> Exercise:
+    """The exercise in the folder ``words``, or the one of that name in the configured ones.  Raises UserError."""
     directory = Path(words)
     if "/" in words and directory.is_dir():
         library = load_library(directory)
         if len(library.exercises) == 1:
             return next(iter(library.exercises.values()))
         raise UserError(f"{words} contains {len(library.exercises) or 'no'} exercises; give the folder of a single one")
-    return load_library(folder()).find(words)
+    return configured().find(words)
 
 
 def _name(directory: Path, folder: Path) -> str:

@@ -103,7 +103,7 @@ class GatewayRequests(Feature):
             )
         return GatewayReply(
             {
-                "lines": [reply.text for reply in replies if not reply.question],
+                "lines": [line for reply in replies if not reply.question for line in reply.lines],
                 "refused": any(reply.refused for reply in replies),
                 "question": next((reply.question for reply in replies if reply.question), ""),
                 "lease": lease,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainbot.adapters.db import Store
+from trainbot.adapters.db import PASSWORDS, Store
 from trainbot.bot.gateway import status_lines
 from trainbot.bot.gateway.route_table import LabRoutes, guests, routes
 from trainbot.bot.gateway.status_lines import StatusLines
 from trainbot.core.hooks import Feature, Hook, OnChange, Turn
-from trainbot.core.messages import Arrived, ChannelMembers, Disconnected, Left, Renamed
+from trainbot.core.messages import Arrived, ChannelMembers, Disconnected, Left, Line, Renamed
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.lab_image import LabImage
 
-TABLES = frozenset({"lab", "lease", "person", "public_key"})
+TABLES = frozenset({"lab", "lease", PASSWORDS, "person", "public_key"})
 MOVED = (Arrived, Left, Renamed, ChannelMembers, Disconnected)  # after these, different people can be reached
 
 
@@ -29,6 +29,18 @@ class LineTable:
     """The status lines: {lease: {"line", "word"}}."""
 
     lines: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordsHeld:
+    """The gateway has not taken the table with which the passwords in these lines work, so they were not sent."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayTookTable:
+    """It has now."""
 
 
 class GatewayTables(Feature):

@@ -5,19 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainbot.adapters.html import render
-from trainbot.adapters.markdown.html import to_html
+from trainbot.adapters.markdown.lab_ports import Surroundings
 from trainbot.core.files import write_whole
 from trainbot.images.publishing.checks import file_name, prepared
 from trainbot.images.publishing.published import published
 from trainbot.model.config import RecordsConfig
 from trainbot.model.exercise import Exercise
 
+NOWHERE = Surroundings()
 FOLDER = "handouts"  # inside the folder of [records]
 
 
-def page(exercise: Exercise, run_yourself: list[str]) -> str:
-    """The page.  ``run_yourself``: lines that say how to get a machine for the exercise."""
-    return render("handout.html", exercise=exercise, run_yourself=run_yourself, to_html=to_html)
+def page(exercise: Exercise, run_yourself: list[str], around: Surroundings = NOWHERE) -> str:
+    """The page.  ``run_yourself``: lines that say how to get a machine for the exercise; ``around``: how to reach the
+    ports of a lab."""
+    from trainbot.adapters.markdown.html import to_html  # not before somebody wants a page
+
+    return render(
+        "handout.html", exercise=exercise, run_yourself=run_yourself, to_html=lambda text: to_html(text, around)
+    )
 
 
 def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
@@ -25,8 +31,9 @@ def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
     image = exercise.image
     if not image:
         return []
-    lines = [f"In a class: !lab {image} on IRC gives you a machine, !lab home {image} tells you where the image is."]
     offer = published(records.folder, records.public_url, image)
+    home = f", !lab home {image} tells you where the image is" if offer is not None else ""
+    lines = [f"In a class: !lab {image} on IRC gives you a machine{home}."]
     if offer is not None and offer.url:
         lines.append(
             f"On your own machine: {offer.url} says how, and has the image (SHA-256 of its SHA256SUMS: {offer.sums})."
@@ -41,8 +48,8 @@ def run_yourself(records: RecordsConfig, exercise: Exercise) -> list[str]:
     return lines
 
 
-def write(exercise: Exercise, folder: Path, run_yourself: list[str]) -> Path:
+def write(exercise: Exercise, folder: Path, run_yourself: list[str], around: Surroundings = NOWHERE) -> Path:
     """Writes NAME.html in ``folder``, completely or not at all; OSError if it cannot be written."""
     path = folder / f"{exercise.slug}.html"
-    write_whole(path, page(exercise, run_yourself))
+    write_whole(path, page(exercise, run_yourself, around))
     return path

@@ -21,6 +21,8 @@ TOLD = {
     "lab": "has a lab:",
     "home": "works from home on",
     "stuck": "is stuck:",
+    "quiz": "asks in a quiz:",
+    "won": "is the winner of:",
     "info": "notes:",
     "link": "links:",
     "action": "to do:",

@@ -27,11 +27,16 @@ class CalendarFiles:
         """Writes the files that have changed; returns the sessions in the feed.  OSError if a file cannot be
         written."""
         entries = session_store.published(since(now))
-        for name, content in ((FEED, self.feed.text(entries)), (PAGE, page(entries, self.where, self.zones, now))):
-            path = self.folder / name
-            if not path.exists() or path.read_bytes() != content:
-                self.write(path, content)
+        before = self._read(PAGE) or b""
+        made = {FEED: self.feed.text(entries), PAGE: page(entries, self.where, self.zones, now, before)}
+        for name, content in made.items():
+            if self._read(name) != content:
+                self.write(self.folder / name, content)
         return entries
+
+    def _read(self, name: str) -> bytes | None:
+        path = self.folder / name
+        return path.read_bytes() if path.exists() else None
 
     def write(self, path: Path, content: bytes) -> None:
         """Writes the file completely or leaves it as it was; OSError if it cannot be written."""

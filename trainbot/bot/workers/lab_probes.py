@@ -1,5 +1,4 @@
-"""Probes from outside: labs that are booting, labs of the pool, labs on hosts that don't answer, and the hosts
-themselves.
+"""Probes from outside: labs that are booting, labs of the pool, and the hosts themselves.
 
 A lab is probed through the gateway, the same way its learner will connect.
 """
@@ -10,39 +9,35 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 
-from trainbot.adapters.hosts.probe import any_speaks, io_wait, speaks, until_ssh
+from trainbot.adapters.hosts.probe import io_wait, until_ssh
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, GatewayRefused, HostReading
-from trainbot.model.host import HostConfig
-from trainbot.model.jump_host import JumpHost
+from trainbot.model.host import HostConfig, HostDoubted
 from trainbot.model.lab_events import (
     CheckLogin,
-    HostProbed,
     HostStatus,
     LabBooted,
     LabRoute,
     LoginChecked,
     Probe,
-    ProbeHost,
 )
 
 log = logging.getLogger(__name__)
 PAUSE, LONGEST_PAUSE = 0.5, 4.0  # seconds between tries; through a jump host, each try starts a process on a busy host
 LOGIN = 20.0  # seconds that a login may take: a lab without hardware virtualisation is slow
-GREETING = 10.0  # seconds for the first line of a lab's ssh server; no longer than the wait for its jump host
 EXPECTED = ("silent", "timeout", "refused")  # reasons that are normal while a lab boots
 BLAMELESS = ("door", "no key", "request")  # reasons that say nothing about the lab
 
 
 class LabProbes:
-    """``post`` gets the events: LabBooted, LoginChecked, HostProbed, HostStatus."""
+    """``post`` gets the events: LabBooted, LoginChecked, HostStatus, HostDoubted."""
 
     def __init__(
         self,
         hosts: Iterable[HostConfig],
         gateway: GatewayClient,
-        post: Callable[[LabBooted | LoginChecked | HostProbed | HostStatus], None],
+        post: Callable[[LabBooted | LoginChecked | HostStatus | HostDoubted], None],
     ) -> None:
         self._hosts = {host.name: host for host in hosts}
         self._gateway, self._post = gateway, post
@@ -61,17 +56,14 @@ class LabProbes:
         not counted against it."""
         self._watch(wanted.lab, self._check(wanted.lab, wanted.way))
 
-    def listen(self, wanted: ProbeHost) -> None:
-        """Posts HostProbed as soon as one lab answers, or once none has."""
-        self._tasks.start(self._listen(wanted), f"listening to the labs of host {wanted.host}")
-
     def stop(self, lab: str) -> None:
         task = self._labs.pop(lab, None)
         if task is not None:
             task.cancel()
 
     def ask_hosts(self, up: Iterable[str]) -> None:
-        """Posts HostStatus for each of these hosts that has a jump host; skips those that are still being asked."""
+        """Posts HostStatus, or HostDoubted, for each of these hosts that has a jump host; skips those that are still being
+        asked."""
         for name in up:
             host = self._hosts.get(name)
             if host is not None and host.door and name not in self._asking:
@@ -107,17 +99,17 @@ class LabProbes:
             pause = min(pause * 1.2, LONGEST_PAUSE) if way.via else PAUSE
 
     async def _check(self, lab: str, way: LabRoute) -> None:
-        error = ""
+        error, slow = "", False
         try:
             await self._enter(way)
         except GatewayRefused as why:
             if why.reason in BLAMELESS:
                 log.warning("could not log in to lab %s: %s", lab, why)
             else:
-                error = str(why)
+                error, slow = str(why), why.reason == "timeout"
         except GatewayAway as why:
             log.info("could not log in to lab %s: %s", lab, why)
-        self._post(LoginChecked(lab, error))
+        self._post(LoginChecked(lab, error, slow))
 
     async def _enter(self, way: LabRoute) -> None:
         """Logs in and out again; if the lab's host key is not known, only checks that its ssh server answers.
@@ -138,37 +130,6 @@ class LabProbes:
         if ran.exit != 0:
             raise GatewayRefused(f"the login works, but commands do not (true ended with {ran.exit})", "refused")
 
-    async def _listen(self, wanted: ProbeHost) -> None:
-        if not wanted.via:
-            self._post(HostProbed(wanted.host, await any_speaks(wanted.endpoints)))
-            return
-        async with Tasks() as tasks:
-            jump_host = JumpHost.parse(wanted.via)
-            speaking = speaks(jump_host.address, jump_host.port, GREETING)
-            greeting = tasks.start(speaking, "a host's greeting", awaited=True)
-            heard = await self._any_speaks(wanted)
-            self._post(HostProbed(wanted.host, heard, not heard and await greeting))
-
-    async def _any_speaks(self, wanted: ProbeHost) -> bool:
-        """Whether any lab answers that is reached through a jump host."""
-        while True:
-            looks = [self._gateway.speaks(endpoint, wanted.via) for endpoint in wanted.endpoints]
-            looking = [self._tasks.start(look, "a look at a lab", awaited=True) for look in looks]
-            try:
-                for done in asyncio.as_completed(looking):
-                    if await done:
-                        return True
-                return False
-            except GatewayAway:
-                await asyncio.sleep(PAUSE)  # the gateway is being restarted; try again then
-            except GatewayRefused as error:
-                log.warning("cannot watch the labs of host %s: %s", wanted.host, error)
-                return False
-            finally:
-                for task in looking:
-                    task.cancel()
-                await asyncio.gather(*looking, return_exceptions=True)
-
     async def _ask(self, host: HostConfig) -> None:
         try:
             now = await self._gateway.status(host.door)
@@ -176,6 +137,8 @@ class LabProbes:
             if self._trouble.get(host.name) != str(error):
                 log.warning("cannot read the state of host %s: %s", host.name, error)
             self._trouble[host.name] = str(error)
+            if not isinstance(error, GatewayAway):
+                self._post(HostDoubted(host.name, str(error)))
             return
         finally:
             self._asking.discard(host.name)

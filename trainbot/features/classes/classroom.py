@@ -36,6 +36,8 @@ class Classroom:
             store.homes,
             store.questions,
         )
+        self.entries = store.entries
+        self.audience, self.access = ports.audience, ports.access
         self.exercises, self.people, self.stock, self.pages = ports.exercises, ports.people, ports.stock, ports.pages
         self.journal, self.sessions, self.per_person = journal, sessions, per_person
         self._good: dict[str, Exercise] = {}
@@ -79,6 +81,15 @@ class Classroom:
             return f" (one lab each here; the text says what you would see on {second})"
         return f", !lab {second} another"
 
+    def solves(self, run: ClassRun) -> bool:
+        """Whether a script does any of the steps before the class step."""
+        exercise = self.readable(run)
+        return exercise is not None and any(step.solve for step in exercise.steps[: max(0, run.step - 1)])
+
+    def unchecked(self, exercise: Exercise) -> str:
+        """Why nothing of the exercise is prepared or checked here; '' if it is, or if it has no scripts."""
+        return exercise.unchecked(self.stock.has_labs(exercise.image))
+
     # -- who is where --------------------------------------------------------------------------------
 
     def mine(self, ask: Request, run: ClassRun) -> tuple[Attendance, int]:
@@ -90,6 +101,11 @@ class Classroom:
         """The first step that they have not done, up to the class step; the class step if they have done all."""
         done = {d.step for d in self.classes.done.all(class_id=run.id, person_id=row.person_id)}
         return own_step(run, row, done)
+
+    def farthest(self, run: ClassRun) -> int:
+        """The last step that the class has been shown."""
+        shown = (entry.text.partition(" ")[0] for entry in self.entries.all(class_id=run.id, kind="step"))
+        return max([run.step, *(int(number) for number in shown if number.isascii() and number.isdigit())])
 
     def has_done(self, run: ClassRun, person_id: int, step: int) -> bool:
         return self.classes.done.first(class_id=run.id, person_id=person_id, step=step) is not None
@@ -114,13 +130,16 @@ def title_of(exercise: Exercise, step: int) -> str:
     return exercise.steps[step - 1].title
 
 
-def step_lines(pages: Pages, exercise: Exercise, step: int, limit: int, more: str) -> list[str]:
-    """The step (0: introduction, after the last one: the end) as IRC lines, at most ``limit``."""
+def step_lines(pages: Pages, exercise: Exercise, step: int, limit: int, more: str, unchecked: str = "") -> list[str]:
+    """The step (0: introduction, after the last one: the end) as IRC lines, at most ``limit`` (0: all of it).
+    ``unchecked``: why nothing of it is prepared or checked."""
+    title = title_of(exercise, step)
     if step == 0:
         text = exercise.intro.text if exercise.intro else exercise.description
-        return pages.step_lines(title_of(exercise, 0), text, limit=limit, more=more)
-    if step > len(exercise.steps):
+    elif step > len(exercise.steps):
         text = exercise.finish.text if exercise.finish else "That was the last step."
-        return pages.step_lines(title_of(exercise, step), text, limit=limit, more=more)
-    head = f"Step {step} of {len(exercise.steps)}: {title_of(exercise, step)}"
-    return pages.step_lines(head, exercise.steps[step - 1].text, limit=limit, more=more)
+    else:
+        text, number = exercise.steps[step - 1].text, f"Step {step} of {len(exercise.steps)}"
+        title = number if title == f"Step {step}" else f"{number}: {title}"  # it may have no title
+        title += f" (not checked: {unchecked})" if unchecked else ""
+    return pages.step_lines(exercise, title, text, limit, more)

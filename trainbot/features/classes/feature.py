@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trainbot.core.clock import ClockStepped
 from trainbot.core.commands import Command, Request
-from trainbot.core.hooks import Feature, Hook, On, OnChange, OnTick, Turn
-from trainbot.core.messages import Arrived, ChannelMembers, Effect, Incoming, Line
+from trainbot.core.hooks import Feature, Hook, NextStep, NoticeWriter, On, OnChange, OnTick, Turn
+from trainbot.core.messages import Arrived, ChannelMembers, Effect, Incoming, Left, Line, Renamed
 from trainbot.features.classes.class_windows import ClassWindows
 from trainbot.features.classes.classroom import Classroom, PlannedClass
+from trainbot.features.classes.exercise_list import ExerciseList
 from trainbot.features.classes.lab_setup import LabSetup
 from trainbot.features.classes.latecomers import Latecomers
 from trainbot.features.classes.learner_commands import LearnerCommands
 from trainbot.features.classes.lecture_mode import LectureMode
+from trainbot.features.classes.next_steps import ClassNextSteps
 from trainbot.features.classes.presenter_commands import PresenterCommands
 from trainbot.features.classes.progress import ProgressCommands
 from trainbot.features.classes.quiz import Quizzes
@@ -22,6 +25,7 @@ from trainbot.features.classes.script_runs import ScriptRuns
 from trainbot.model.class_run import ClassWindow
 from trainbot.model.config import Config
 from trainbot.model.lab import Lab
+from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Journal, Ports
 from trainbot.model.script_events import RunScript, ScriptEnded
 
@@ -42,7 +46,9 @@ class Classes(Feature):
         self.progress = ProgressCommands(self.room, config.exercises.share)
         self.presenting = PresenterCommands(self.room, self.progress)
         self.quizzes = Quizzes(self.room)
+        self._next_steps = ClassNextSteps(self.room, self.progress)
         self._with_commands = (
+            ExerciseList(self.room),
             self.presenting,
             self.progress,
             LearnerCommands(self.room, self.script_runs),
@@ -57,11 +63,20 @@ class Classes(Feature):
     def commands(self) -> list[Command]:
         return [command for part in self._with_commands for command in part.commands()]
 
+    def next_steps(self, ask: Request) -> Sequence[NextStep]:
+        return self._next_steps.next_steps(ask)
+
+    def notice_writers(self) -> Mapping[str, NoticeWriter]:
+        return {NoticeKind.PROGRESS: self.progress.notice}
+
     def hooks(self) -> Sequence[Hook]:
         return (
             On(Arrived, self.latecomers.arrived),
+            On(Left, self.latecomers.gone),
+            On(Renamed, self.latecomers.renamed),
             On(ChannelMembers, self._greet),
             On(ScriptEnded, self.script_runs.ended),
+            On(ClockStepped, self._clock_stepped),
             OnTick(self.progress.tick),
             OnTick(self.latecomers.tick),
             OnTick(self.quizzes.tick),
@@ -73,6 +88,9 @@ class Classes(Feature):
             return []
         self._to_greet.discard(event.channel)
         return self.presenting.after_restart(event.channel)
+
+    def _clock_stepped(self, event: ClockStepped, _now: datetime) -> None:
+        self.latecomers.clock_stepped(event.by)
 
     def _work(self, turn: Turn) -> list[RunScript]:
         """The scripts to run in labs now."""
@@ -87,7 +105,9 @@ class Classes(Feature):
 
     def undone(self, items: Sequence[object]) -> None:
         for item in items:
-            if isinstance(item, RunScript | ScriptEnded):
+            if isinstance(item, ClockStepped):
+                self.latecomers.clock_stepped(item.back.by)
+            elif isinstance(item, RunScript | ScriptEnded):
                 self.script_runs.busy.pop(item.play, None)
             elif isinstance(item, ChannelMembers):
                 self._to_greet.add(item.channel)
@@ -113,8 +133,9 @@ class Classes(Feature):
         self.latecomers.attend(ask)
 
     def went_home(self, ask: Request, image: str) -> None:
-        self.room.journal.noted(ask, "home", image)
-        self.latecomers.attend(ask)
+        if image == self.image_of(ask):
+            self.room.journal.noted(ask, "home", image)
+            self.latecomers.attend(ask, lab=False)
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
         return self.lab_setup.renewed(person_id, lab, since)

@@ -274,6 +274,11 @@ class LabSetup:
         exercise, last = self.room.exercise(run), min(run.step, run.steps)
         row, _mine = self.room.mine(ask, run)
         lab = self.room.stock.labs_of(exercise.image).get(ask.person.id)
+        if not run.lecture and not self.room.stock.has_labs(exercise.image):
+            raise UserError(
+                f"{self.room.unchecked(exercise) or 'there are no labs for this exercise'}, so I can't do its steps for "
+                "you; !step 1 shows the first one"
+            )
         if run.lecture or lab is None:
             raise UserError(
                 "the class is continuing without labs now"

@@ -1,77 +1,140 @@
-"""Tells latecomers once, in as few lines as possible, where the class is and how to catch up."""
+"""Tells those who join a running class, privately and once, where it is and what to type."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from trainbot.core.access import Role
+from trainbot.core.access import Role, fold_account
 from trainbot.core.commands import Request
-from trainbot.core.messages import Arrived
+from trainbot.core.messages import Arrived, Left, Line, Priority, Renamed, Sender
 from trainbot.features.classes.classroom import Classroom, position
 from trainbot.model.class_run import ClassRun
 
-PAUSE = timedelta(minutes=1)  # between two lines to those who came
+AWAY = timedelta(minutes=15)  # whoever is back sooner knows where the class is
+AT_ONCE, PAUSE = 8, timedelta(minutes=1)  # people greeted privately within PAUSE; networks let us write to about ten
 NAMED = 6
+MOST = 5000  # people remembered
 NEWS = timedelta(minutes=10)
 
 
 class Latecomers:
+    """What it remembers is lost with the process: then somebody may be told twice."""
+
     def __init__(self, room: Classroom) -> None:
         self.room, self.classes = room, room.classes
-        self._came: dict[str, list[str]] = {}
-        self._greeted: dict[str, datetime] = {}
+        self._came: dict[str, list[Sender]] = {}  # channel -> who came and was not told anything yet
+        self._left: dict[tuple[str, str], datetime] = {}  # (channel, name) -> when they left it, during a class
+        self._told: set[tuple[int, str]] = set()  # (class, name) of who was told
+        self._greeted: dict[str, list[datetime]] = {}  # channel -> when people were greeted privately
+        self._named: dict[str, datetime] = {}  # channel -> when people were greeted there
 
-    def arrived(self, event: Arrived, _now: datetime) -> None:
-        """Notes a latecomer.  Anyone who took part, or was here before the first step, already knows."""
-        run = self.classes.in_channel(event.channel)
-        if run is None or run.step == 0 or event.sender not in self.room.people.learners(run.channel):
+    def arrived(self, event: Arrived, now: datetime) -> None:
+        run, left = self.classes.in_channel(event.channel), None
+        for name in self._names(event.sender):
+            left = self._left.pop((event.channel, name), left)
+        if run is None or event.sender not in self.room.people.learners(run.channel):
             return
-        known = self.room.people.known(event.sender)
-        if known is None or self.classes.attendance.first(class_id=run.id, person_id=known.id) is None:
-            self._came.setdefault(run.channel, []).append(event.sender.nick)
+        if left is None or now - left >= AWAY:
+            self._came.setdefault(run.channel, []).append(event.sender)
 
-    def tick(self, now: datetime) -> None:
-        for channel, nicks in list(self._came.items()):
-            if now - self._greeted.get(channel, now - PAUSE) < PAUSE:
+    def renamed(self, event: Renamed, _now: datetime) -> None:
+        """Who joins and then logs in has another account, host or nick a moment later."""
+        for came in self._came.values():
+            came[:] = [event.after if sender.nick == event.before.nick else sender for sender in came]
+
+    def gone(self, event: Left, now: datetime) -> None:
+        """Notes who was in a running class: who is back after a netsplit or a lost connection has not arrived."""
+        for run in self.classes.running():
+            if event.channel not in (None, run.channel):
                 continue
+            came = self._came.get(run.channel, [])
+            if event.sender in came:  # they have not been told anything yet
+                came.remove(event.sender)
+                continue
+            self._left |= {(run.channel, name): now for name in self._names(event.sender)}
+        while len(self._left) > MOST:
+            del self._left[next(iter(self._left))]
+
+    def _names(self, sender: Sender) -> list[str]:
+        """What somebody who comes back is known by.  A nick proves nothing, but nothing here needs proof."""
+        names = [self.room.audience.fold(sender.nick)]
+        return [*names, f"account {fold_account(sender.account)}"] if sender.account else names
+
+    def clock_stepped(self, by: timedelta) -> None:
+        self._left = {key: at + by for key, at in self._left.items()}
+        self._greeted = {channel: [at + by for at in times] for channel, times in self._greeted.items()}
+        self._named = {channel: at + by for channel, at in self._named.items()}
+
+    def tick(self, now: datetime) -> list[Line]:
+        lines: list[Line] = []
+        for channel, came in list(self._came.items()):
             run = self.classes.in_channel(channel)
-            del self._came[channel]
-            here = {member.nick for member in self.room.people.learners(channel)}
-            still = [nick for nick in dict.fromkeys(nicks) if nick in here]
-            if run is None or not still:
-                continue
-            self._greeted[channel] = now
-            names = ", ".join(still[:NAMED]) + (f" and {len(still) - NAMED} more" if len(still) > NAMED else "")
-            self.room.notices.tell(
-                now,
-                f"{names}: {run.title} is at {position(run)}; {self._how(run)}",
-                channel=channel,
-                not_after=now + NEWS,
-            )
+            here = set(self.room.people.learners(channel)) if run is not None else set()
+            still = [sender for sender in dict.fromkeys(came) if sender in here]
+            greeted = [at for at in self._greeted.get(channel, []) if now - at < PAUSE]
+            alone, together = still[: AT_ONCE - len(greeted)], still[AT_ONCE - len(greeted) :]
+            self._greeted[channel] = [*greeted, *[now] * len(alone)]
+            if run is not None:
+                lines += [Line(each.nick, self._greeting(run, each), Priority.ANNOUNCE) for each in alone]
+            if run is not None and together and now - self._named.get(channel, now - PAUSE) >= PAUSE:
+                lines.append(Line(channel, f"{_named(together)}: {self._where(run, None)}", Priority.ANNOUNCE))
+                self._named[channel], together = now, []
+            if run is not None:
+                self._told |= {(run.id, name) for each in still if each not in together for name in self._names(each)}
+            if together:
+                self._came[channel] = together
+            else:
+                del self._came[channel]
+        return lines
 
-    def _how(self, run: ClassRun) -> str:
-        """What somebody new should type first."""
+    def _greeting(self, run: ClassRun, sender: Sender) -> str:
+        known = self.room.people.known(sender)
         exercise = self.room.readable(run)
+        text = self._where(run, known.id if known is not None else None)
+        if (
+            self.room.access.accounts_only
+            and sender.account is None
+            and exercise is not None
+            and not run.lecture
+            and self.room.stock.has_labs(exercise.image)
+            and (how := self.room.audience.login_help())
+        ):
+            return f"{text}. For a lab you need an account: {how}"
+        return text
+
+    def _where(self, run: ClassRun, person: int | None) -> str:
+        """Where the class is, and what somebody who joins types first.  ``person``: None if they are new here."""
+        at = f"{run.title} is at {position(run)}"
+        exercise = self.room.readable(run)
+        catch_up = ", !catchup does the steps before it in your lab" if self.room.solves(run) else ""
         if exercise is None or run.lecture or not self.room.stock.has_labs(exercise.image):
-            return "!step shows it"
-        more = ", !catchup does the earlier steps in your lab" if run.step > 1 and self._can(run) else ""
-        return f"!lab {exercise.image} gives you a machine{self.room.second_lab(exercise)}, !step shows the step{more}"
+            return f"{at}: !step shows it"
+        if person is not None and self.room.homes.first(person_id=person, image=exercise.image) is not None:
+            return f"{at}: !step shows yours"
+        if person is not None and self.room.stock.lab_of(person, exercise.image) is not None:
+            return f"{at}: !step shows yours{catch_up}"
+        lab = f"!lab {exercise.image} gives you a machine{self.room.second_lab(exercise)}"
+        return f"{at}: {lab}{catch_up}, !step shows the step"
 
-    def _can(self, run: ClassRun) -> bool:
-        exercise = self.room.readable(run)
-        return exercise is not None and any(step.solve for step in exercise.steps[: max(0, run.step - 1)])
-
-    def attend(self, ask: Request) -> None:
-        """Counts somebody who asks for a lab as taking part, and tells a latecomer how to catch up."""
+    def attend(self, ask: Request, *, lab: bool = True) -> None:
+        """Counts somebody who asks for a lab (or needs none: ``lab``) as taking part, and tells a latecomer how to catch
+        up."""
         run = self.classes.in_channel(ask.channel) if ask.channel else None
         if run is None or ask.role >= Role.HELPER:
             return
         late = self.classes.attendance.first(class_id=run.id, person_id=ask.person.id) is None and run.step > 1
         self.classes.attend(run, ask.person, ask.nick, ask.at)
-        if late and self._can(run):
+        if late and self.room.solves(run) and not any((run.id, name) in self._told for name in self._names(ask.sender)):
+            how = "!catchup does the earlier steps in your lab" if lab else "!step 1 shows the first step again"
             self.room.notices.tell(
                 ask.at,
-                f"the class is at {position(run)}; !step shows it, !catchup does the earlier steps in your lab",
+                f"the class is at {position(run)}; !step shows it, {how}",
                 person_id=ask.person.id,
                 not_after=ask.at + NEWS,
             )
+
+
+def _named(people: Sequence[Sender]) -> str:
+    more = f" and {len(people) - NAMED} more" if len(people) > NAMED else ""
+    return ", ".join(each.nick for each in people[:NAMED]) + more

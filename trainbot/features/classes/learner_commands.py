@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
-from trainbot.core.messages import Effect, Priority, Reply
+from trainbot.core.messages import Effect, Priority, Reply, Withdraw
 from trainbot.core.wording import span
 from trainbot.features.classes.classroom import Classroom, position, step_lines
 from trainbot.features.classes.script_runs import ScriptRuns, script_of
@@ -25,26 +26,46 @@ class LearnerCommands:
         script_runs.after[ScriptKind.VERIFY] = self.verified
         script_runs.after[ScriptKind.HINT] = self.hinted
 
-    def step(self, ask: Request, number: int | None = None) -> list[Effect]:
+    def step(self, ask: Request, number: int | None = None, part: int | None = None) -> list[Effect]:
         run = self.room.run(ask)
         _row, mine = self.room.mine(ask, run)
         if number is not None:
-            mine = self._seen(run, number)
+            mine = self._seen(ask, run, number)
         elif run.step > run.steps and self.room.has_done(run, ask.person.id, mine):
             mine = run.step
         exercise = self.room.exercise(run)
-        where = self.room.pages.handout_url(exercise) or "see the exercise's text"
-        lines = step_lines(self.room.pages, exercise, mine, IN_PRIVATE, f"({{n}} more lines: {where})")
+        lines = step_lines(self.room.pages, exercise, mine, 0, "", self.room.unchecked(exercise))
+        return self._in_parts(ask, lines, part or 1, f"!step {mine}", exercise)
+
+    def _in_parts(self, ask: Request, lines: list[str], part: int, command: str, exercise: Exercise) -> list[Effect]:
+        """The part of these lines that fits into one answer; its last line says how to get the next one.  It replaces what still waits
+        of the part before."""
+        series, size = f"step {ask.person.id}", IN_PRIVATE - 1
+        parts = max(1, -(-len(lines) // size)) if len(lines) > IN_PRIVATE else 1
+        if not 1 <= part <= parts:
+            raise UserError(f"it has {'only one part' if parts == 1 else f'{parts} parts'}: {command}")
+        shown = lines if parts == 1 else lines[(part - 1) * size : part * size]
+        left = len(lines) - part * size
+        if part < parts:
+            url = self.room.pages.handout_url(exercise)
+            more = "1 more line" if left == 1 else f"{left} more lines"
+            shown = [*shown, f"({more}: {command} {part + 1}{f', or {url}' if url else ''})"]
         return [
-            Reply(line, private=True, priority=Priority.ANSWER if n == 0 else Priority.LISTING)
-            for n, line in enumerate(lines)
+            Withdraw(series),
+            *(
+                Reply(line, private=True, priority=Priority.LISTING if n else Priority.ANSWER, series=series)
+                for n, line in enumerate(shown)
+            ),
         ]
 
-    def _seen(self, run: ClassRun, number: int) -> int:
-        """A step that the class has reached."""
-        last = min(run.step, run.steps)
+    def _seen(self, ask: Request, run: ClassRun, number: int) -> int:
+        """A step that the class has been shown, even if it has gone back since; any step for its staff.  The end counts as
+        one."""
+        last = run.steps + 1 if ask.role >= Role.HELPER else self.room.farthest(run) if number > run.step else run.step
         if not 0 <= number <= last:
-            raise UserError(f"the class is at {position(run)}; !step shows your step, !step N any step up to {last}")
+            raise UserError(
+                f"the class is at {position(run)}; !step shows your step, !step N any step up to {min(last, run.steps)}"
+            )
         return number
 
     # -- done ----------------------------------------------------------------------------------------
@@ -59,6 +80,7 @@ class LearnerCommands:
             self.classes.done.add(class_id=run.id, person_id=ask.person.id, step=mine, at=ask.at)
             self._verify(ask, run, mine)
         self.room.change(ask, run, stuck_at=None, stuck_words="", helper="", hints=0)
+        unchecked = self._unchecked(ask, run, mine)
         if already and run.step > run.steps:
             return [Reply("you have done all the steps", private=True)]
         if already:
@@ -66,11 +88,22 @@ class LearnerCommands:
         if mine < min(run.step, run.steps):
             return [
                 Reply(
-                    f"step {mine} is done; the class is at {position(run)}. Type !done again if you have done more; !step shows your next step",
+                    f"step {mine} is done{unchecked}; the class is at {position(run)}. Type !done again if you have done more; !step shows your next step",
                     private=True,
                 )
             ]
-        return [Reply(f"step {mine} is done", private=True)] if ask.private else []
+        return [Reply(f"step {mine} is done{unchecked}", private=True)] if ask.private or unchecked else []
+
+    def _unchecked(self, ask: Request, run: ClassRun, step: int) -> str:
+        """Why the check of a step is not run for somebody who may not expect that; '' if it is, or if there is none."""
+        exercise = self.room.exercise(run)
+        image, why = exercise.image, self.room.unchecked(exercise)
+        if run.lecture or script_of(exercise, step, ScriptKind.VERIFY)[0] is None:
+            return ""
+        if self.room.homes.first(person_id=ask.person.id, image=image) is None:
+            return f" but not checked, because {why}" if why and ask.private else ""  # the channel is told at each step
+        here = f"; !lab {image} gives you a lab here" if self.room.stock.has_labs(image) else ""
+        return f" but not checked, because you run {image} on a machine of your own{here}"
 
     def _verify(self, ask: Request, run: ClassRun, step: int) -> None:
         """Starts the step's check in the background, if there is one and they have a lab."""
@@ -116,7 +149,7 @@ class LearnerCommands:
             )
         self.room.change(ask, run, hints=row.hints + 1)
         more = f" ({len(hints) - row.hints - 1} more: !hint)" if row.hints + 1 < len(hints) else ""
-        lines = self.room.pages.step_lines("", hints[row.hints] + more, limit=IN_PRIVATE, more="…")
+        lines = self.room.pages.step_lines(exercise, "", hints[row.hints] + more, IN_PRIVATE, "…")
         return [Reply(line, private=True) for line in lines]
 
     def _hint_from_lab(self, ask: Request, run: ClassRun, step: int, lab: Lab | None) -> list[Effect]:
@@ -132,26 +165,24 @@ class LearnerCommands:
     def hinted(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """Sends the first lines that a hint script printed."""
         lines = (
-            self.room.pages.step_lines("", play.said, limit=HINTED, more="…")
-            if play.state is ScriptState.PASSED
-            else []
+            self.room.pages.step_lines(exercise, "", play.said, HINTED, "…") if play.state is ScriptState.PASSED else []
         )
         for line in lines or ["there is no hint for this step right now; !stuck WORDS calls for help"]:
             self.room.notices.tell(now, line, person_id=play.person_id, not_after=now + NEWS)
 
-    def solution(self, ask: Request, number: int | None = None) -> list[Effect]:
+    def solution(self, ask: Request, number: int | None = None, part: int | None = None) -> list[Effect]:
         run = self.room.run(ask)
         _row, mine = self.room.mine(ask, run)
-        mine = mine if number is None else self._seen(run, number)
+        mine = mine if number is None else self._seen(ask, run, number)
         exercise = self.room.exercise(run)
-        text = exercise.steps[mine - 1].solution if mine else ""
+        text = exercise.steps[mine - 1].solution if 1 <= mine <= len(exercise.steps) else ""
         if not text:
             raise UserError("this step has no written solution; !stuck WORDS calls for help")
         ready_at = run.step_at + exercise.solution_after
-        if mine == run.step and ask.at < ready_at:
+        if mine >= run.step and ask.at < ready_at:
             raise UserError(f"the solution will be shown in {span(ready_at - ask.at)}; until then, !hint helps")
-        lines = self.room.pages.step_lines(f"Solution of step {mine}", text, limit=IN_PRIVATE, more="({n} more lines)")
-        return [Reply(line, private=True) for line in lines]
+        lines = self.room.pages.step_lines(exercise, f"Solution of step {mine}", text, 0, "")
+        return self._in_parts(ask, lines, part or 1, f"!solution {mine}", exercise)
 
     def stuck(self, ask: Request, words: str = "") -> list[Effect]:
         run = self.room.run(ask)
@@ -167,12 +198,12 @@ class LearnerCommands:
         return [Reply(f"{where}; !done clears it", private=True)]
 
     def commands(self) -> list[Command]:
-        number = (Argument("N", "number", optional=True),)
+        number = (Argument("N", "number", optional=True), Argument("PART", "number", optional=True))
         return [
             Command(
                 "step",
                 self.step,
-                "show your step (or step N) again, in private and with more of its text",
+                "show your step (or step N) again, in private and with all of its text; PART is the next part of a long one",
                 number,
                 scope=Scope.CLASS,
                 group="class",

@@ -20,6 +20,15 @@ class LectureMode:
         exercise = self.room.exercise(run)
         self.room.classes.change({"id": run.id}, lecture=on)
         self.room.journal.noted(ask, "lecture", word)
+        why = self.room.unchecked(exercise)
+        if not on and (why or not self.room.stock.has_labs(exercise.image)):
+            return [
+                Line(
+                    run.channel,
+                    f"lecture mode is off{f'; nothing is checked, because {why}' if why else ''}",
+                    Priority.PRESENTER,
+                )
+            ]
         if not on:
             return [
                 Line(
@@ -28,12 +37,19 @@ class LectureMode:
                     Priority.PRESENTER,
                 )
             ]
-        home = f"; !lab home {exercise.image} tells you how to run it on your own machine" if exercise.image else ""
+        self.room.pages.write_handout(exercise)
+        url = self.room.pages.handout_url(exercise)
+        page = f". Everything on one page: {url}" if url else ""
+        offer = self.room.pages.offer(exercise.image) if exercise.image else None
+        home = (
+            f"; !lab home {exercise.image} tells you how to run it on your own machine"
+            if offer is not None and offer.url
+            else ""
+        )
         return [
             Line(
                 run.channel,
-                f"we're continuing without labs, and !done still counts. Everything on one page: "
-                f"{self.room.pages.write_handout(exercise)}{home}",
+                f"we're continuing without labs: !step shows your step, and !done still counts{page}{home}",
                 Priority.PRESENTER,
             )
         ]

@@ -7,16 +7,20 @@ from datetime import timedelta
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
-from trainbot.core.messages import Effect, Line, Priority
+from trainbot.core.messages import Effect, Line, Priority, Reply, Withdraw
 from trainbot.core.wording import span
 from trainbot.features.classes.classroom import Classroom, position, step_lines, title_of
 from trainbot.features.classes.progress import ProgressCommands
 from trainbot.model.class_run import ClassRun
 from trainbot.model.exercise import Exercise, ExerciseLibrary
+from trainbot.model.notice import NoticeKind
 
 TWICE = timedelta(seconds=5)
 IN_CHANNEL = 6  # lines of a step
-MORE = "({n} more lines: type !step)"
+MORE = "({{lines}}: !step {step})"
+
+#: What still waits of these when a class begins is written anew: it may be about this one, which is no longer to come.
+SUPERSEDED = (NoticeKind.ANNOUNCEMENT, NoticeKind.REMINDER)
 
 
 class PresenterCommands:
@@ -32,7 +36,7 @@ class PresenterCommands:
             raise UserError(f"{run.title} is already running here, at {position(run)}; !end ends it")
         session, library = self.room.sessions.next_start(ask, what), self.room.exercises.library
         planned = session.exercise if session is not None else None
-        exercise = library.find(planned or what or _only(library))
+        exercise = library.find(planned or what or _only(library), "!start ")
         self.room.begin(exercise)
         title = session.title if session is not None and planned else exercise.title
         self.classes.add(
@@ -57,19 +61,38 @@ class PresenterCommands:
             if self.room.stock.has_labs(exercise.image)
             else ""
         )
+        why = self.room.unchecked(exercise)
+        if why:
+            about = f" Nothing is prepared or checked, because {why}: !done counts as you say it."
+        elif exercise.written_for:
+            about = (
+                f" It was written for {exercise.written_for} and runs in {exercise.image} labs here, so names and versions "
+                "may differ."
+            )
+        else:
+            about = ""
         note = (
             " This class is logged, except lines starting with [nolog] and people who said !nolog on."
             if self.room.journal.logged
             else ""
         )
         effects: list[Effect] = [
+            *(Withdraw(f"{kind} {ask.channel}") for kind in SUPERSEDED),
             Line(
                 ask.channel,
                 f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "
-                f"you need help, !ask for questions.{note}",
+                f"you need help, !ask for questions.{about}{note}",
                 Priority.PRESENTER,
-            )
+            ),
         ]
+        if why:
+            effects.append(
+                Reply(
+                    f"{why}, so no script of {exercise.slug} runs; !end ends the class. To have them run, an organiser adds "
+                    'the image (trainbot image list), or sets "image" in the exercise\'s index to one that is here',
+                    private=True,
+                )
+            )
         return effects + self._show(ask.channel, exercise, 0)
 
     def ask_end(self, ask: Request) -> str:
@@ -108,7 +131,7 @@ class PresenterCommands:
             )
         if run.step > run.steps:
             raise UserError("that was the last step; !end ends the class")
-        advice = self.overseeing.advice(run)
+        advice = self.overseeing.advice(run)  # a private answer, which is sent before the step's lines
         return [*self._move(ask, run, run.step + 1), *advice]
 
     def prev(self, ask: Request) -> list[Effect]:
@@ -127,17 +150,19 @@ class PresenterCommands:
 
     def repeat(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
-        return self._show(run.channel, self.room.exercise(run), run.step)
+        return [Withdraw(_series(run.channel)), *self._show(run.channel, self.room.exercise(run), run.step)]
 
     def _move(self, ask: Request, run: ClassRun, step: int) -> list[Effect]:
         exercise = self.room.exercise(run)
         self.classes.change({"id": run.id}, step=step, step_at=ask.at, steps=len(exercise.steps), told=0, told_at=None)
         self.room.journal.noted(ask, "step", f"{step} {title_of(exercise, step)}")
-        return self._show(run.channel, exercise, step)
+        return [*_outdated(run), *self._show(run.channel, exercise, step)]
 
     def _show(self, channel: str, exercise: Exercise, step: int) -> list[Effect]:
-        lines = step_lines(self.room.pages, exercise, step, IN_CHANNEL, MORE)
-        return [Line(channel, line, Priority.PRESENTER) for line in lines]
+        lines = step_lines(
+            self.room.pages, exercise, step, IN_CHANNEL, MORE.format(step=step), self.room.unchecked(exercise)
+        )
+        return [Line(channel, line, Priority.PRESENTER, series=_series(channel)) for line in lines]
 
     def after_restart(self, channel: str) -> list[Line]:
         """One line that says which step the running class is at."""
@@ -209,13 +234,29 @@ class PresenterCommands:
         ]
 
 
+def _series(channel: str) -> str:
+    """The lines of a step, which the next step's replace."""
+    return f"step {channel}"
+
+
+def _outdated(run: ClassRun) -> list[Effect]:
+    """What must not come after the next step: the rest of this one, which people can have in private, and how many
+    have done it."""
+    rest = f"(the rest of step {run.step}: type !step {run.step})"
+    shown = 1 <= run.step <= run.steps
+    return [
+        Withdraw(_series(run.channel), Line(run.channel, rest, Priority.PRESENTER) if shown else None),
+        Withdraw(f"{NoticeKind.PROGRESS} {run.channel}"),
+    ]
+
+
 def _only(library: ExerciseLibrary) -> str:
-    """The name of the only exercise; UserError if there are several, or none."""
+    """The name of the only exercise of one's own, or of all; UserError if there are several, or none."""
     names = list(library.exercises)
-    if len(names) == 1:
-        return names[0]
+    if len(only := library.own or names) == 1:
+        return only[0]
     raise UserError(
-        f"which exercise? Type !start and one of: {', '.join(names[:8])}"
+        f"which exercise? Type !start and one of: {', '.join(names[:8])}; !exercises lists them all"
         if names
         else "there are no exercises yet; put one in the exercises folder"
     )

@@ -11,8 +11,10 @@ from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Line, Priority, Reply
 from trainbot.core.text import one_line
 from trainbot.core.wording import as_many, span
+from trainbot.features.classes.class_roster import Roster
 from trainbot.features.classes.classroom import Classroom, position
 from trainbot.model.class_run import Attendance, ClassRun
+from trainbot.model.notice import Notice, NoticeKind
 
 MARKS = (50, 80, 100)  # percent done at which the channel is told the numbers
 PAUSE = timedelta(seconds=30)  # between two of them
@@ -50,6 +52,7 @@ class ProgressCommands:
 
     def __init__(self, room: Classroom, share: int) -> None:
         self.room, self.classes, self.share = room, room.classes, share
+        self.roster = Roster(room)
 
     def step_progress(self, run: ClassRun) -> StepProgress:
         step = min(max(run.step, 1), max(run.steps, 1))
@@ -61,21 +64,35 @@ class ProgressCommands:
         silent = sum(member.nick.lower() not in heard for member in self.room.people.learners(run.channel))
         return StepProgress(len(done), len(left) - len(stuck), tuple(stuck), silent)
 
-    def progress(self, ask: Request) -> list[Effect]:
+    def progress(self, ask: Request, whom: str = "") -> list[Effect]:
         run = self.room.run(ask)
+        if whom:
+            return self.roster.of(ask, run, whom)
         now = self.step_progress(run)
         text = (
             f"{position(run)} for {span(ask.at - run.step_at)}: {now.done} done, {now.working} working, "
             f"{len(now.stuck)} stuck, {now.silent} silent"
         )
-        away = self.room.homes.people()
-        home = sum(row.person_id in away for row in self.classes.attendance.all(class_id=run.id))
+        home = self._at_home(run)
         if home:
-            text += f" ({home} of them at home)"
+            text += f"; at home, not checked: {as_many(home, ROOM)}"
         if now.stuck:
             text += f"; stuck: {as_many([_named(row) for row in now.stuck], ROOM)}"
         wait = f"; better wait: fewer than {self.share}% are done" if self._early(run, now) else ""
         return [Reply(text + wait)]
+
+    def _at_home(self, run: ClassRun) -> list[str]:
+        """The nicks of those who take part, or could, on a machine of their own."""
+        exercise = self.room.readable(run)
+        away = self.room.homes.people(exercise.image) if exercise is not None and exercise.image else frozenset()
+        if not away:
+            return []
+        there = {row.person_id: row.nick for row in self.classes.attendance.all(class_id=run.id)}
+        for member in self.room.people.learners(run.channel):
+            known = self.room.people.known(member)
+            if known is not None:
+                there.setdefault(known.id, member.nick)
+        return sorted(nick for id, nick in there.items() if id in away)
 
     def _early(self, run: ClassRun, progress: StepProgress) -> bool:
         """Whether !next would leave too many people behind; never in a lecture."""
@@ -129,20 +146,29 @@ class ProgressCommands:
             mark = worth_telling(progress, run.told, run.told_at, now)
             if mark:
                 self.classes.change({"id": run.id}, told=mark, told_at=now)
-                stuck = f", {len(progress.stuck)} stuck" if progress.stuck else ""
                 self.room.notices.tell(
                     now,
-                    f"Step {run.step}: {progress.done} of {progress.people} done{stuck}",
+                    _numbers(run.step, progress),
                     channel=run.channel,
+                    kind=NoticeKind.PROGRESS,
+                    subject=f"{run.id} {run.step}",
                     not_after=now + PAUSE,
                 )
+
+    def notice(self, notice: Notice, _now: datetime) -> Reply | None:
+        """The numbers as they are when they are sent; None if the class has gone on since."""
+        run = next((run for run in self.classes.running() if f"{run.id} {run.step}" == notice.subject), None)
+        return Reply(_numbers(run.step, self.step_progress(run))) if run is not None else None
 
     def commands(self) -> list[Command]:
         return [
             Command(
                 "progress",
                 self.progress,
-                "show how many people are done, working, stuck and silent, and who is stuck",
+                "show how many people are done, working, stuck and silent, and who is stuck; in private how NICK is doing, "
+                "who is at step N, or who is silent, done, working or stuck",
+                (Argument("NICK, N or silent", "word", optional=True),),
+                example="progress alice",
                 role=Role.HELPER,
                 scope=Scope.CLASS,
                 group="class",
@@ -166,6 +192,11 @@ class ProgressCommands:
                 group="class",
             ),
         ]
+
+
+def _numbers(step: int, progress: StepProgress) -> str:
+    stuck = f", {len(progress.stuck)} stuck" if progress.stuck else ""
+    return f"Step {step}: {progress.done} of {progress.people} done{stuck}"
 
 
 def _named(row: Attendance) -> str:

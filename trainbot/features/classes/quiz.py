@@ -6,60 +6,29 @@ Drawing the winner lets people with a slow connection win, too.
 from __future__ import annotations
 
 import random
-import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
-
-from rapidfuzz.distance import DamerauLevenshtein
+from typing import Protocol
 
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Incoming, Line, Priority, Reply
 from trainbot.features.classes.classroom import Classroom
+from trainbot.features.classes.quiz_answers import folded, is_right
 from trainbot.model.class_run import Quiz, QuizTry
-
-if TYPE_CHECKING:
-    pass
 
 OPEN = timedelta(seconds=20)
 GRACE = timedelta(seconds=2)  # the question itself takes a while to reach people
 TRIES = 3  # per person: nobody should win by guessing every word
 LONGEST = 300  # characters of question and answer
 NEWS = timedelta(minutes=10)
-_ARTICLES = re.compile(r"\b(?:the|an?)\b ?")
 
 
 class RandomChoice(Protocol):
     """random.choice, or a replacement in tests."""
 
     def __call__(self, among: Sequence[QuizTry], /) -> QuizTry: ...
-
-
-def folded(text: str) -> str:
-    """``text`` without what makes no difference: case, forms of accents, punctuation, articles, repeated spaces."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    words = " ".join(re.sub(r"[^\w]+|_", " ", plain).split())
-    return _ARTICLES.sub("", words).strip() or words or plain.strip()
-
-
-def is_right(said: str, answer: str) -> bool:
-    """Whether it is one of the answers (separated by ``|``); one wrong letter in five is forgiven, but none in a
-    number."""
-    guess = folded(said)
-    for wanted in map(folded, answer.split("|")):
-        if guess == wanted and wanted:
-            return True
-        slips = len(wanted) // 5
-        if (
-            slips
-            and re.findall(r"\d+", guess) == re.findall(r"\d+", wanted)
-            and DamerauLevenshtein.distance(guess, wanted, score_cutoff=slips) <= slips
-        ):
-            return True
-    return False
 
 
 class Quizzes:
@@ -85,6 +54,7 @@ class Quizzes:
                 ask.channel,
                 f"Quiz: {question} (answer here or to me in private within {OPEN.seconds} s; a winner is drawn from the right answers)",
                 Priority.PRESENTER,
+                owner=ask.nick,  # its time runs: it does not wait for the rest of a step
             )
         ]
 
@@ -102,7 +72,7 @@ class Quizzes:
         right = before is not None and before.right
         if tries < TRIES and not right:
             self.classes.tries.put(
-                QuizTry(quiz.id, who.id, event.sender.nick, tries + 1, is_right(event.text, quiz.answer))
+                QuizTry(quiz.id, who.id, event.sender.nick, tries + 1, is_right(event.text, quiz.answer, quiz.words))
             )
         if event.channel is not None:
             return []
@@ -113,24 +83,33 @@ class Quizzes:
             if now < quiz.asked_at + OPEN + GRACE:
                 continue
             self.classes.quizzes.change({"id": quiz.id}, drawn_at=now)
-            right = self.classes.tries.all(quiz_id=quiz.id, right=True)
+            tries = self.classes.tries.all(quiz_id=quiz.id)
+            right = [one for one in tries if one.right]
             answer = quiz.answer.split("|")[0].strip()
-            text = f"the answer was {answer}; nobody got it this time"
+            text, winner = f"the answer was {answer}; nobody got it this time", None
             if right:
-                winner = self.draw(right).nick
+                winner = self.draw(right)
                 text = f"the answer is {answer}. " + (
-                    f"Only {winner} got it, and wins"
+                    f"Only {winner.nick} got it, and wins"
                     if len(right) == 1
-                    else f"{len(right)} people got it; the prize goes to {winner} (drawn at random)"
+                    else f"{len(right)} people got it; the prize goes to {winner.nick} (drawn at random)"
                 )
             self.notices.tell(now, text, channel=quiz.channel, not_after=now + NEWS)
+            self.room.journal.note(
+                quiz.channel,
+                winner.nick if winner else "",
+                "won",
+                f"{quiz.words} (answer: {answer}; {len(right)} of {len(tries)} who answered were right)",
+                now,
+                winner.person_id if winner else None,
+            )
 
     def commands(self) -> list[Command]:
         return [
             Command(
                 "quiz",
                 self.ask,
-                "ask the channel; after 20 s a winner is drawn from the right answers (A|B: either is right)",
+                "ask the channel; after 20 s a winner is drawn from the right answers (A|B: either is right; -Z is not -z)",
                 (Argument("WORDS = ANSWER", "words", rest=True),),
                 role=Role.PRESENTER,
                 scope=Scope.PRIVATE,

@@ -12,18 +12,20 @@ class ImageBackoff:
     are tried again."""
 
     def __init__(self) -> None:
-        self._failures: dict[tuple[str, str], int] = {}
-        self._until: dict[tuple[str, str], datetime] = {}
+        self._failures: dict[str, dict[str, tuple[int, datetime]]] = {}  # host -> version -> (in a row, until when)
 
     def failed(self, host: str, version: str, now: datetime) -> None:
-        number = self._failures.get((host, version), 0)
-        self._failures[host, version] = number + 1
-        self._until[host, version] = now + min(FIRST * 2 ** min(number, 10), LONGEST)
+        there = self._failures.setdefault(host, {})
+        number, _until = there.get(version, (0, now))
+        there[version] = (number + 1, now + min(FIRST * 2 ** min(number, 10), LONGEST))
 
     def works(self, host: str, version: str) -> None:
-        self._failures.pop((host, version), None)
-        self._until.pop((host, version), None)
+        self._failures.get(host, {}).pop(version, None)
+
+    def clock_stepped(self, by: timedelta) -> None:
+        for there in self._failures.values():
+            there.update([(version, (number, until + by)) for version, (number, until) in there.items()])
 
     def at(self, host: str, now: datetime) -> frozenset[str]:
         """The versions that must not be placed on ``host`` now."""
-        return frozenset(version for (there, version), until in self._until.items() if there == host and now < until)
+        return frozenset(version for version, (_number, until) in self._failures.get(host, {}).items() if now < until)

@@ -2,40 +2,68 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trainbot.features.labs.placement import HostRoom, Need, choose_host
+from trainbot.features.labs.placement import HostRoom, Need
 from trainbot.model.lab import NEARNESS, Lab
 
 
-def with_one_less(room: HostRoom, need: Need) -> HostRoom:
-    """The host with one lab less."""
-    disk = None if room.disk_free_mib is None else room.disk_free_mib + need.disk_mib
-    return replace(room, used=max(0, room.used - 1), free_mib=room.free_mib + need.memory_mib, disk_free_mib=disk)
+def with_one_less(room: HostRoom, need: Need, number: int = 1) -> HostRoom:
+    """The host with one lab less, or with ``number`` labs less."""
+    disk = None if room.disk_free_mib is None else room.disk_free_mib + number * need.disk_mib
+    free = room.free_mib + number * need.memory_mib
+    return replace(room, used=max(0, room.used - number), free_mib=free, disk_free_mib=disk)
 
 
 def room(hosts: Iterable[HostRoom], need: Need) -> dict[str, int]:
-    """Host -> how many more labs with that need fit there, if they are placed one by one and nothing else is."""
-    rooms = {host.host: host for host in hosts}
-    more = dict.fromkeys(rooms, 0)
-    while (name := choose_host(rooms.values(), need)) is not None:
-        more[name] += 1
-        rooms[name] = rooms[name].with_one_more(need)
-    return more
+    """Host -> how many more labs with that need fit there, if nothing else is placed."""
+    return {host.host: host.fits(need) for host in hosts}
 
 
-def without_lab(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> int:
-    """How many of these labs find no room on those hosts if they are placed in this order."""
-    rooms = {host.host: host for host in hosts}
-    without = 0
-    for need in needs:
-        name = choose_host(rooms.values(), need)
-        if name is None:
-            without += 1
-        else:
-            rooms[name] = rooms[name].with_one_more(need)
-    return without
+class TrialPlacement:
+    """Places labs on hosts as ``choose_host`` does one by one, time and again on the same hosts: in a time that does not
+    depend on how many hosts there are."""
+
+    def __init__(self, hosts: Iterable[HostRoom]) -> None:
+        self._hosts = sorted(hosts, key=lambda host: host.rank)
+        self._open: dict[Need, list[HostRoom]] = {}
+        self._more: dict[Need, Counter[str]] = {}
+
+    def without_lab(self, needs: Sequence[Need], lost: str = "") -> int:
+        """How many of these labs find no room if they are placed in this order, on other hosts than ``lost``."""
+        if len(set(needs)) == 1:  # then the order of hosts does not matter
+            more = self._fits(needs[0])
+            return max(0, len(needs) - more.total() + more[lost])
+        changed: dict[str, HostRoom] = {}
+        passed: Counter[Need] = Counter()
+        without = 0
+        for need in needs:
+            there = self._with_room(need)
+            while passed[need] < len(there) and (
+                there[passed[need]].host in changed or there[passed[need]].host == lost
+            ):
+                passed[need] += 1  # it stays passed: a host only gets fuller
+            found = [host for host in changed.values() if host.holds(need)]
+            found += there[passed[need] : passed[need] + 1]
+            if not found:
+                without += 1
+                continue
+            best = min(found, key=lambda host: host.rank)
+            changed[best.host] = best.with_one_more(need)
+        return without
+
+    def _fits(self, need: Need) -> Counter[str]:
+        if need not in self._more:
+            self._more[need] = Counter(room(self._hosts, need))
+        return self._more[need]
+
+    def _with_room(self, need: Need) -> list[HostRoom]:
+        """The hosts that hold it, in the order in which they are chosen."""
+        if need not in self._open:
+            self._open[need] = [host for host in self._hosts if host.holds(need)]
+        return self._open[need]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +118,17 @@ def _worst(
 ) -> tuple[str, int]:
     """The host whose loss leaves most people without a lab, and how many people; pool labs on other hosts make room for
     them."""
-    found = ("", 0)
+    rooms = {host.host: host for host in up}
+    gone = Counter((lab.host, lab.image) for lab in pool if lab.host in rooms and lab.image in needs)
+    for (name, image), number in gone.items():
+        rooms[name] = with_one_less(rooms[name], needs[image], number)
+    moving: dict[str, list[Need]] = defaultdict(list)
+    for lab in theirs:
+        if lab.image in needs:
+            moving[lab.host].append(needs[lab.image])
+    trial, found = TrialPlacement(rooms.values()), ("", 0)
     for lost in up:
-        others = {host.host: host for host in up if host.host != lost.host}
-        for lab in pool:
-            if lab.host in others and lab.image in needs:
-                others[lab.host] = with_one_less(others[lab.host], needs[lab.image])
-        moving = [needs[lab.image] for lab in theirs if lab.host == lost.host and lab.image in needs]
-        without = without_lab(others.values(), moving)
+        without = trial.without_lab(moving[lost.host], lost.host)
         if without > found[1]:
             found = (lost.host, without)
     return found

@@ -35,12 +35,16 @@ class DiskGuard:
         written = {domain.id: domain.disk.written_mib for domain in report.domains if domain.disk is not None}
         grown = self._grown(report.name, written, now)
         kept, free = kept_free(report.disk_mib or 0), report.disk_free_mib
-        paused = self.labs.all(host=report.name, state=LabState.PAUSED)
         if free is None or free >= kept * ENOUGH:
-            for lab in paused:
-                self._resume(lab, now)
+            for lab in self.labs.on_host(report.name):
+                if lab.state is LabState.PAUSED:
+                    self._resume(lab, now)
         elif free < kept:
             self._nearly_full(report, grown, steady=STEADY_MIB if free >= kept / 2 else 1, now=now)
+
+    def clock_stepped(self, by: timedelta) -> None:
+        for read in self._read.values():
+            read.extend([(at + by, written) for at, written in (read.popleft() for _ in range(len(read)))])
 
     def _grown(self, host: str, written: Mapping[str, int], now: datetime) -> dict[str, int]:
         """MiB that each lab wrote in the last minute, as far as it was seen.  A new overlay counts from nothing."""
@@ -56,7 +60,7 @@ class DiskGuard:
 
     def _nearly_full(self, report: HostReport, grown: Mapping[str, int], steady: int, now: datetime) -> None:
         view = self.scheduler.hosts[report.name]
-        labs = self.labs.all(host=report.name)
+        labs = self.labs.on_host(report.name)
         if any(lab.state is LabState.PAUSING for lab in labs):
             return
         running = [lab for lab in labs if lab.state in (LabState.READY, LabState.BOOTING)]

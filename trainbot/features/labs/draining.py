@@ -36,7 +36,9 @@ class Draining:
         return f"{people} on other hosts, as far as there is room; they can reach their old labs as old@ meanwhile."
 
     def _answers(self, name: str) -> None:
-        if not self.scheduler.hosts[name].up:
+        view = self.scheduler.hosts[name]
+        overloaded = view.watch is not None and view.watch.greetings > 0
+        if not view.up and not overloaded:
             raise UserError(
                 f"{name} does not answer, so I can't move people off it now; once a host counts as lost, they are "
                 "moved automatically"

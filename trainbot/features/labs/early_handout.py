@@ -141,7 +141,7 @@ class EarlyHandout:
         session = next((found for found in self.preallocation.sessions(now) if found.uid == lease.session), None)
         begins = f"{session.title[:60]} {_begins(session, now)}" if session is not None else "for your class"
         if lease.lab_id is not None:
-            return self.requests.answer(lease, now, before=f"{begins}; your")
+            return self.requests.answer(lease, now, lead=begins)
         reply = self.requests.answer(lease, now)
         return replace(reply, text=f"{begins}; {reply.text}")
 
@@ -181,6 +181,6 @@ class EarlyHandout:
 
 def _begins(session: PlannedSession, now: datetime) -> str:
     left = session.start - now
-    if left <= timedelta():
+    if session.begins <= now:
         return "has begun"
     return f"begins in {span(left)}" if left > timedelta(minutes=1) else "begins now"

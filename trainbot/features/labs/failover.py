@@ -1,9 +1,14 @@
 """Gives people labs on other hosts when a host is lost, and tells the class in one line.
 
-A host is lost when it has not answered for ``[labs] lost_after`` and none of its labs answers either, so a restart of
-libvirtd does not count.  If the machine's own ssh server still answers, it is overloaded rather than dead and gets
-longer.  The contents of the labs stay there: when the host comes back, its people get their old lab back, or can reach
-it beside the new one with ``ssh old@…`` until the lease ends.
+The way to a loss, with its bounds (seconds):
+1. missed: libvirt's connection closes (0), a ping, reading or opening is late (4), an action is (4), a status or login fails;
+2. ``HostWatch`` has the host probed each second: libvirt is asked or reopened, its sshd and labs are connected to;
+3. whatever answers sets the silence to 0; seconds without an answer count if another host was heard and we were awake;
+4. the keepalive (``[host.NAME] keepalive``, 9) or a failed call ends libvirt's connection;
+5. connection gone and silence >= ``[labs] lost_after`` (6; three times that if the machine accepts connections): ``move``.
+
+The contents of the labs stay there: when the host comes back, its people get their old lab back, or can reach it beside
+the new one with ``ssh old@…`` until the lease ends.
 """
 
 from __future__ import annotations
@@ -13,88 +18,35 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import ALIVE, OLD, Lab, LabState, Lease
-from trainbot.model.lab_events import HostProbed, ProbeHost
 from trainbot.model.ports import Access, ClassContext
+from trainbot.model.shell_commands import ssh_command
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
-LISTEN_EVERY = timedelta(seconds=10)
-LISTEN_AGAIN = timedelta(seconds=2)
-TWICE = 2  # silent probes in a row; labs that were silent once may only have been slow
 STALE = timedelta(minutes=10)  # after this the class knows anyway
-BUSY = 3  # times ``lost_after``: moving people means leaving their work behind in the old labs
-
-
-def patience(lost_after: timedelta, greets: bool) -> timedelta:
-    """How long a host may go without answering; ``greets``: its own ssh server answers."""
-    return lost_after * (BUSY if greets else 1)
 
 
 class Failover:
     def __init__(self, scheduler: Scheduler, store: Store, access: Access, classes: ClassContext) -> None:
-        self.scheduler, self.config, self.access, self.classes = scheduler, scheduler.config, access, classes
+        self.scheduler, self.access, self.classes = scheduler, access, classes
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
-        self._wanted: list[ProbeHost] = []
+        self._alone_at: datetime | None = None  # when no host answered at all
+        self._alone_told = False
 
     def _old_lab(self) -> str:
         """The ssh command for somebody's old lab."""
-        return f"ssh -p {self.access.port} {OLD}@{self.access.public_address}"
+        return ssh_command(self.access.port, self.access.public_address, OLD)
 
     # -- a host goes -------------------------------------------------------------------------------
 
-    def tick(self, now: datetime) -> None:
-        """Probes the labs of hosts that do not answer, and gives up hosts whose labs are silent too after
-        ``lost_after``.  Probing a silent host also takes time, so it begins at once."""
-        for name, view in self.scheduler.hosts.items():
-            if view.down_since is None or view.lost:
-                continue
-            over = now - view.down_since >= patience(self.config.lost_after, view.greets)
-            if view.silences >= TWICE and over:
-                self._give_up(name, view, now)
-                continue
-            if view.listen_at is None or now < view.listen_at:
-                continue
-            endpoints = tuple(
-                lab.endpoint
-                for lab in self.labs.all(host=name, state=LabState.READY)
-                if lab.endpoint is not None and view.has_ssh
-            )
-            if endpoints:
-                view.listen_at = None
-                self._wanted.append(ProbeHost(name, endpoints, view.config.door))
-            elif over:
-                self._give_up(name, view, now)
-
-    def work(self) -> list[ProbeHost]:
-        """The hosts whose labs have to be probed now."""
-        wanted, self._wanted = self._wanted, []
-        return wanted
-
-    def forget(self) -> None:
-        """Drops the last decisions, which could not be stored: the next tick decides again."""
-        self._wanted.clear()
-        for view in self.scheduler.hosts.values():
-            if not view.up and view.down_since is not None:
-                view.lost, view.listen_at = False, view.down_since
-
-    def heard(self, event: HostProbed, now: datetime) -> None:
-        view = self.scheduler.hosts[event.host]
-        view.listen_at, view.greets = now + (LISTEN_EVERY if event.speaks else LISTEN_AGAIN), event.greets
-        if view.up or view.lost or view.down_since is None:
-            return
-        view.silences = 0 if event.speaks else view.silences + 1
-        if view.silences >= TWICE and now - view.down_since >= patience(self.config.lost_after, view.greets):
-            self._give_up(event.host, view, now)
-
-    def _give_up(self, name: str, view: HostView, now: datetime) -> None:
-        view.lost = True
+    def move(self, name: str, now: datetime) -> None:
+        """Moves the people of a host that is lost."""
         moving = self.held_on(name)
-        log.error("host %s is lost (%s); %d people move", name, view.trouble, len(moving))
+        log.error("host %s is lost (%s); %d people move", name, self.scheduler.hosts[name].trouble, len(moving))
         for lease, lab in moving:
             self._leave(lease, lab, now)
         if not moving:
@@ -103,9 +55,34 @@ class Failover:
         waiting = sum(lease.lab_id is None for lease in self._again(moving))
         self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
 
+    def nobody_answers(self, now: datetime) -> None:
+        """Nobody can move, and nobody has to: the network of this machine may be down."""
+        log.error("no host answers: is the network of this machine down?  Everybody keeps their lab")
+        again = self._alone_at is not None and now - self._alone_at < STALE
+        self._alone_at, self._alone_told = now, not again and any(map(self.held_on, self.scheduler.hosts))
+        if self._alone_told:
+            self._announce("no host answers right now: everybody keeps their lab, and the class goes on", now)
+
+    def heard_again(self, name: str, now: datetime) -> None:
+        """The first host answers after none did."""
+        log.info("host %s is heard again", name)
+        if self._alone_told:
+            self._announce(f"host {name} answers again: labs are reached with the same ssh command", now)
+
+    def overloaded(self, name: str, now: datetime) -> None:
+        """Only its sshd answers: it is not lost, but people may not want to wait."""
+        held = len(self.held_on(name))
+        log.warning("host %s is overloaded: only its sshd answers; %d people have labs there", name, held)
+        if held:
+            self._announce(
+                f"host {name} is overloaded, so its labs may not answer. An organiser can move its people to other "
+                f"hosts: !drain {name} now",
+                now,
+            )
+
     def held_on(self, name: str) -> list[tuple[Lease, Lab]]:
         """The leases that have a lab on that host, with the lab."""
-        there = {lab.id: lab for lab in self.labs.all(host=name) if lab.state in ALIVE}
+        there = {lab.id: lab for lab in self.labs.on_host(name) if lab.state in ALIVE}
         return [(lease, there[lease.lab_id]) for lease in self.leases.open() if lease.lab_id in there]
 
     def _leave(self, lease: Lease, lab: Lab, now: datetime) -> bool:
@@ -139,9 +116,10 @@ class Failover:
                 stay += 1
         if moved:
             self._announce(
-                f"host {name} is being emptied: {_people(moved)}. The same ssh command and password work "
-                f"again; to reach your old lab: {self._old_lab()}",
+                f"host {name} is being emptied: {_people(moved)}. The same ssh command and password work again; this one "
+                "reaches your old lab:",
                 now,
+                command=self._old_lab(),
             )
         return moved, stay
 
@@ -149,9 +127,9 @@ class Failover:
         ids = {lease.id for lease, _lab in moving}
         return [lease for lease in self.leases.open() if lease.id in ids]
 
-    def _announce(self, text: str, now: datetime) -> None:
+    def _announce(self, text: str, now: datetime, command: str = "") -> None:
         for channel in self.classes.channels():
-            self.notices.tell(now, text, channel=channel, not_after=now + STALE)
+            self.notices.tell(now, text, command=command, channel=channel, not_after=now + STALE)
 
     # -- a host comes back ---------------------------------------------------------------------------
 
@@ -159,8 +137,8 @@ class Failover:
         """Called after each report: people who are still waiting get their old lab back; the others can reach it as
         ``old``."""
         view = self.scheduler.hosts[name]
-        left = {lab.id: lab for lab in self.labs.all(host=name, state=LabState.LEFT)}
-        leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left}
+        left = {lab.id: lab for lab in self.labs.on_host(name) if lab.state is LabState.LEFT}
+        leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left} if left else {}
         for id, lab in left.items():
             lease = leases.get(id)
             if lease is None:
@@ -179,7 +157,8 @@ class Failover:
                 self.notices.tell(
                     now,
                     f"host {name} is back: until your lease ends, you can copy what you need from your old {lab.image} "
-                    f"lab: {self._old_lab()} (same password)",
+                    "lab (same password):",
+                    command=self._old_lab(),
                     person_id=lease.person_id,
                     key=f"old {id}",
                 )  # this runs for each report; people are told once

@@ -9,7 +9,9 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from trainbot.core.wording import span
 from trainbot.features.labs import reconciler
+from trainbot.features.labs.boot_times import BOOT_LIMIT, BUSY, LifeSigns, is_slow, too_long
 from trainbot.features.labs.placement import choose_host
 from trainbot.features.labs.reconciler import TRIES
 from trainbot.features.labs.resync import compare
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 log = logging.getLogger(__name__)
-BOOT_LIMIT = timedelta(minutes=5)
 STEADY = timedelta(minutes=5)  # a stop sooner than this after the boot counts as one more in a row
+CHECKS, SLOW_CHECKS = 2, 5  # failed logins to a free lab after which it is given up; if they only took too long
 RESTLESS = 3  # stops in a row after which its person is told
 STALE = timedelta(minutes=30)  # news about a lab is too old after this
 AFTER = {"destroy": LabState.GONE, "pause": LabState.PAUSED, "resume": LabState.READY}
@@ -36,6 +38,7 @@ class HostEvents:
     def __init__(self, scheduler: Scheduler, store: Store) -> None:
         self.scheduler, self.labs, self.leases = scheduler, store.labs, store.leases
         self.notices, self.settings = store.notices, store.settings
+        self.life = LifeSigns()
 
     def host_up(self, event: HostUp, now: datetime) -> None:
         view = self.scheduler.hosts[event.report.name]
@@ -48,9 +51,12 @@ class HostEvents:
                 event.report.free_mib,
                 event.report.memory_mib,
             )
+        self.life.heard(event.report, now)
+        was_away = view.down_since is not None
         view.up, view.report, view.trouble, view.down_since = True, event.report, "", None
-        rows = [lab for lab in self.labs.present() if lab.host == event.report.name]
-        busy = [id for id, action in self.scheduler.busy.items() if action not in WATCHING]
+        rows = self.labs.on_host(event.report.name)
+        ids = {*(lab.id for lab in rows), *(domain.id for domain in event.report.domains)}
+        busy = [id for id in ids if self.scheduler.busy.get(id, WATCHING[0]) not in WATCHING]
         difference = compare(rows, event.report, busy)
         for lab, domain in difference.found:
             self._adopt(lab, domain)
@@ -65,7 +71,7 @@ class HostEvents:
                 crashed = any(
                     domain.id == lab.id and domain.state is DomainState.CRASHED for domain in event.report.domains
                 )
-                self._went_off(lab, LabState.MAKING, now, crashed=crashed)
+                self._went_off(lab, LabState.MAKING, now, crashed=crashed, with_host=was_away)
         for lab in difference.missing:
             self._lose(lab, "it is no longer on its host", now)
         for lab in difference.finished:
@@ -75,13 +81,14 @@ class HostEvents:
             self.scheduler.busy[id] = "destroy"
             self.scheduler.strays.append(HostWork(event.report.name, "destroy", id, None))
 
-    def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool) -> None:
+    def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool, with_host: bool = False) -> None:
         """Handles a lab that rebooted from inside (``state`` is BOOTING) or went off (MAKING starts it again with
         its disk).  Repeated stops lengthen the pause before the next start.  A free lab has no work in it and is
         destroyed."""
         leases = self.leases.every(lab_id=lab.id)
         stops = lab.stops + 1 if now - lab.state_at < STEADY else 1
         what = "crashed" if crashed else "was shut down from inside" if state is LabState.MAKING else "rebooted"
+        what = "stopped while its host did not answer" if with_host else what
         log.info("lab %s on %s %s, %d times in a row", lab.name, lab.host, what, stops)
         if not leases:
             self._lose(lab, f"it {what} while nobody had it", now)
@@ -118,8 +125,7 @@ class HostEvents:
     def host_lost(self, event: HostLost, now: datetime) -> None:
         view = self.scheduler.hosts[event.name]
         if view.down_since is None:
-            view.down_since = view.listen_at = now
-            view.silences, view.greets = 0, False
+            view.down_since = now
         if view.up:
             log.warning("host %s does not answer: %s", event.name, event.reason)
             view.troubled(f"did not answer: {event.reason}", now)
@@ -161,24 +167,28 @@ class HostEvents:
         self.scheduler.over(event.lab, "probe")
         lab = self.labs.get(event.lab)
         if lab is not None and lab.state is LabState.BOOTING:
-            name = f"boot.{lab.image}"
-            took = (now - lab.state_at).total_seconds()
-            known = float(self.settings.get(name) or took)
-            self.settings.set(name, f"{(known + took) / 2:.1f}")
+            self._learn(lab, now)
             self.scheduler.move(lab, LabState.READY, now)
             self.labs.change({"id": lab.id}, checked_at=now)
             self.scheduler.backoff.works(lab.host, self._version(lab))
 
+    def _learn(self, lab: Lab, now: datetime) -> None:
+        """Takes the time of a boot into the estimate for its image."""
+        took = (now - lab.state_at).total_seconds()
+        known = float(self.settings.get(f"boot.{lab.image}") or took)
+        self.settings.set(f"boot.{lab.image}", f"{(known + took) / 2:.1f}")
+
     def checked(self, event: LoginChecked, now: datetime) -> None:
-        """Handles a trial login to a free lab: a lab that fails twice is given up."""
+        """Handles a trial login to a free lab: a lab that fails twice is given up; one that only answers too slowly,
+        later."""
         self.scheduler.over(event.lab, "check")
         lab = self.labs.get(event.lab)
         if lab is None or lab.state is not LabState.READY or self.leases.every(lab_id=event.lab):
             return
         if not event.error:
             self.labs.change({"id": lab.id}, checked_at=now, tries=0)
-        elif lab.tries == 0 or not self.scheduler.host_of(lab).up:
-            self.labs.change({"id": lab.id}, tries=1)
+        elif lab.tries + 1 < (SLOW_CHECKS if event.slow else CHECKS) or not self.scheduler.host_of(lab).up:
+            self.labs.change({"id": lab.id}, tries=lab.tries + 1)
         else:
             self._lose(lab, f"nobody can log in: {event.error}", now)
 
@@ -187,14 +197,23 @@ class HostEvents:
         return image.version if image is not None else lab.image
 
     def tick(self, now: datetime) -> None:
-        """Gives up labs that never let anybody in; a lab that once did may hold somebody's work."""
+        """Gives up labs that never let anybody in and that do nothing, or have taken too long; a lab that once did may
+        hold somebody's work."""
         for lab in self.labs.all(state=LabState.BOOTING):
-            if now - lab.state_at <= BOOT_LIMIT or not self.scheduler.host_of(lab).up:
+            booting, usual = now - lab.state_at, self.scheduler.boot_seconds(lab.image)
+            if not self.scheduler.host_of(lab).up:
                 continue
             if lab.checked_at is None:
-                why = f"nobody could log in within {BOOT_LIMIT.seconds // 60} min"
-                self._doubt(lab, why, now)
-                self._lose(lab, why, now)
+                quiet = self.life.quiet(lab, now)
+                if too_long(usual, booting, quiet):
+                    self._learn(lab, now)  # a boot takes at least that long
+                    why = f"nobody could log in within {span(booting)}"
+                    self._doubt(lab, why, now)
+                    self._lose(lab, why, now)
+                elif is_slow(usual, booting) and quiet <= BUSY:
+                    self._tell_slow(lab, usual, now)
+                continue
+            if booting <= BOOT_LIMIT:
                 continue
             for lease in self.leases.open(lab_id=lab.id):
                 self.notices.tell(
@@ -206,6 +225,19 @@ class HostEvents:
                     not_after=now + STALE,
                     key=f"silent {lab.id} {lab.boots}",
                 )
+
+    def _tell_slow(self, lab: Lab, usual: float, now: datetime) -> None:
+        """Tells whoever waits for a lab that boots slowly but works, once per boot."""
+        for lease in self.leases.open(lab_id=lab.id):
+            self.notices.tell(
+                now,
+                f"your {lab.image} lab is booting slower than usual ({span(now - lab.state_at)} so far, usually "
+                f"{span(timedelta(seconds=usual))}), but it is working, so I'm waiting for it; the same ssh command works "
+                "as soon as it is up",
+                person_id=lease.person_id,
+                not_after=now + STALE,
+                key=f"slow {lab.id} {lab.boots}",
+            )
 
     def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
         """Keeps its host from getting more labs of this image for a while."""
@@ -226,11 +258,23 @@ class HostEvents:
                 self._doubt(lab, error, now)
                 self._lose(lab, f"it could not be made: {error}", now)
                 return
-        if lab.state in (LabState.SAVING, LabState.ROLLING_BACK):
-            what = "take a snapshot of" if lab.state is LabState.SAVING else "roll back"
+        if lab.state is LabState.SAVING:
             self.scheduler.move(lab, LabState.MAKING, now)  # it keeps running unchanged, or is started
             for lease in leases:
-                self._tell(lease, f"could not {what} your {lab.image} lab; it goes on unchanged: {error}", now)
+                self._tell(
+                    lease, f"could not take a snapshot of your {lab.image} lab; it goes on unchanged: {error}", now
+                )
+            return
+        # a host that is busy may fail to start what it has put back: its disk is the snapshot's then
+        if lab.state is LabState.ROLLING_BACK and lab.tries + 1 >= TRIES:
+            self.scheduler.move(lab, LabState.MAKING, now)
+            for lease in leases:
+                self._tell(
+                    lease,
+                    f"could not roll back your {lab.image} lab ({error}): look at it, then type !lab rollback again, or "
+                    "!lab reset for the original image",
+                    now,
+                )
             return
         if lab.state is LabState.PAUSING:
             self.scheduler.move(lab, LabState.READY, now)  # the next report says how it is
@@ -254,8 +298,10 @@ class HostEvents:
             self.leases.change({"id": lease.id}, lab_id=None)
             if lab.state is not LabState.MAKING and not lease.rehearsal:
                 same = "the same ssh command works" if lease.digest else "I'll send you its ssh command"
+                booting = now - lab.state_at if lab.state is LabState.BOOTING and lab.checked_at is None else STEADY
+                what = f"did not come up within {span(booting)}" if booting > BOOT_LIMIT else "was lost"
                 self.notices.tell(
                     now,
-                    f"sorry, your {lease.image} lab was lost. A new one is on its way; {same}",
+                    f"sorry, your {lease.image} lab {what}. A new one is on its way; {same}",
                     person_id=lease.person_id,
                 )

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trainbot.model.host import HostConfig, HostReport
 
 NOT_YET = "not reached yet"
+
+
+@dataclass
+class Watch:
+    """A host of which something is missed.  ``silence``: for how many seconds neither its sshd nor its labs have answered,
+    while other hosts were heard; ``alone``: for how many none was heard; ``others``: the signs of life of other hosts
+    until the last probe."""
+
+    silence: float = 0.0
+    alone: float = 0.0
+    others: int = 0
+    greetings: int = 0  # answers of its sshd in a row, and of nothing else: it is overloaded
+    listen_at: datetime | None = None  # when to probe it next; None during a probe
 
 
 @dataclass
@@ -20,9 +33,8 @@ class HostView:
     trouble: str = NOT_YET
     down_since: datetime | None = None
     lost: bool = False  # given up: its people have been moved elsewhere
-    listen_at: datetime | None = None  # when to probe its labs next; None during a probe
-    silences: int = 0  # how many probes in a row found all of its labs silent
-    greets: bool = False  # its own ssh server answered the last probe: the host is busy, not dead
+    watch: Watch | None = None  # while something of it is missed
+    signs: int = 0  # how often it has answered anything
     io_wait: float | None = None
     clock_off: float | None = None
     drained: bool = False
@@ -35,9 +47,23 @@ class HostView:
         return not self.up and self.report is None and self.trouble == NOT_YET
 
     @property
+    def answers(self) -> bool:
+        """Whether something of it answered the last time."""
+        if self.watch is None:
+            return self.up
+        return self.watch.listen_at is not None and not self.watch.silence
+
+    @property
     def has_ssh(self) -> bool:
         """Whether its labs have ssh: domains of libvirt's test driver run nothing."""
         return not self.config.uri.startswith("test")
+
+    def clock_stepped(self, by: timedelta) -> None:
+        self.down_since, self.last_trouble_at = (
+            None if at is None else at + by for at in (self.down_since, self.last_trouble_at)
+        )
+        if self.watch is not None and self.watch.listen_at is not None:
+            self.watch.listen_at += by
 
     def troubled(self, text: str, now: datetime) -> None:
         """Records the latest problem with the host, for organisers."""

@@ -14,6 +14,7 @@ from trainbot.features.labs.queue_position import LabQueue
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.ports import Access, ClassContext
+from trainbot.model.shell_commands import ssh_command
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -139,9 +140,9 @@ class LabCommands:
         lease, _lab = self._mine(ask, image)
         return [
             Reply(
-                f"ssh -t -p {self.access.port} {lease.image}@{self.access.public_address} xen-manage console {lease.image} "
-                "(works even without the lab's network; Enter wakes it, ctrl-] leaves it)",
+                f"the console of your {lease.image} lab works even without its network. Enter wakes it, ctrl-] leaves it:",
                 private=True,
+                command=ssh_command(self.access.port, self.access.public_address, lease.image, "xen-manage console"),
             )
         ]
 

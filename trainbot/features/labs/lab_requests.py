@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope
-from trainbot.core.errors import Denied, UserError
+from trainbot.core.errors import AccountNeeded, Denied, UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.core.wording import span
+from trainbot.features.labs.boot_times import left
 from trainbot.features.labs.lab_wording import a, lab_line, noted
 from trainbot.features.labs.queue_position import LabQueue
 from trainbot.features.labs.scheduler import Scheduler
-from trainbot.features.labs.self_hosted import at_home
+from trainbot.features.labs.self_hosted import at_home, unused
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_image import WELL_KNOWN
 from trainbot.model.ports import Access, ClassContext
+from trainbot.model.shell_commands import ssh_command
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -86,17 +89,19 @@ class LabRequests:
             return self.list_labs(ask)
         held = self.leases.open(person_id=ask.person.id)
         same = next((lease for lease in held if lease.image == image), None)
+        away = self.homes.first(person_id=ask.person.id, image=image) is not None
+        back = "you no longer take part from home" if away else ""
         if same is not None:
+            self.homes.remove(person_id=ask.person.id, image=image)
             if same.mode is not mode:
-                raise UserError(
-                    f"you already have {a(image)} lab in {same.mode} mode. !lab return gives it back; then ask again"
-                )
+                text = f"already have {a(image)} lab in {same.mode} mode. !lab return gives it back; then ask again"
+                return [
+                    Reply(f"you no longer take part from home, and you {text}" if away else f"you {text}", refused=True)
+                ]
             self._told(same, ask.at)
-            return [self.answer(same, ask.at)]
+            return [self.answer(same, ask.at, lead=back)]
         if self.access.accounts_only and ask.sender.account is None:
-            raise Denied(
-                "you need an account here to get a lab: log in to NickServ (/msg NickServ help), then ask again"
-            )
+            raise AccountNeeded("to get a lab")
         if not self.scheduler.hosts:
             raise UserError("there are no lab hosts here yet: an organiser has to add a [host.NAME] section to bot.ini")
         if len(held) >= self.config.per_person:
@@ -107,7 +112,7 @@ class LabRequests:
         self._refuse_reconnected(ask)
         lease = self.lend(ask.person.id, image, mode, ask.at)
         self.classes.handed_out(ask, f"{image} {mode}")
-        return [self.answer(lease, ask.at)]
+        return [self.answer(lease, ask.at, lead=back)]
 
     def _refuse_reconnected(self, ask: Request) -> None:
         """Without an account a reconnect is a new person, and nobody has claimed the labs of before.  They are limited for
@@ -126,7 +131,7 @@ class LabRequests:
 
     def lend(self, person: int, image: str, mode: Mode, now: datetime) -> Lease:
         """Returns a new lease, with a lab if one is available at once; it replaces a machine of the person's own."""
-        self.homes.remove(person_id=person)
+        self.homes.remove(person_id=person, image=image)
         id = self.leases.add(
             person_id=person,
             image=image,
@@ -144,34 +149,41 @@ class LabRequests:
         return self._fresh(id)
 
     def _told(self, lease: Lease, now: datetime) -> None:
-        """Marks the notice about the lease as sent: its person has just asked about it."""
-        self.notices.change({"kind": "lab", "subject": str(lease.id), "said_at": None}, said_at=now)
+        """Marks the notices about the lease as sent: its person has just asked about it."""
+        for kind in ("lab", "ssh command"):
+            self.notices.change({"kind": kind, "subject": str(lease.id), "said_at": None}, said_at=now)
 
     def _fresh(self, id: int) -> Lease:
         lease = self.leases.first(id=id)
         assert lease is not None, f"no lease {id}"
         return lease
 
-    def answer(self, lease: Lease, now: datetime, before: str = "your") -> Reply:
-        """The ssh command (with a new password, unless the person has a key), or the position in the queue.  Hints
-        shown only the first time come last."""
+    def answer(self, lease: Lease, now: datetime, lead: str = "") -> Reply:
+        """The ssh command (with a new password, unless the person has a key), or the position in the queue.  ``lead``: why
+        it is said now; hints shown only the first time come last."""
         if lease.lab_id is None:
             return Reply(self.queue.position(lease, now), private=True)
         lab = self.labs.get(lease.lab_id)
         assert lab is not None
-        text = (
-            f"{before} {lease.image} lab{'' if lease.mode is Mode.ENFORCING else ' (permissive)'}: "
-            f"ssh -p {self.access.port} {lease.image}@{self.access.public_address}"
-        )
+        text = f"your {lease.image} lab:"
+        notes = [lead, "" if lease.mode is Mode.ENFORCING else "permissive", self._when(lab, now)]
+        command = ssh_command(self.access.port, self.access.public_address, lease.image)
         if self.people.keys.count(person_id=lease.person_id, proven=True):
-            return Reply(text + noted("log in with your key", self._when(lab, now)), private=True)
+            return Reply(f"{text} log in with your key{noted(*notes)}", private=True, command=command)
         password = self.access.new_password()
         self.leases.change({"id": lease.id}, digest=self.access.digest(password))
         hints = [] if lease.digest else self._first_time(lease)
-        return Reply(f"{text} password {password}" + noted(self._when(lab, now), *hints), private=True, secret=True)
+        return Reply(
+            f"{text} password {password}{noted(*notes, *hints)}",
+            private=True,
+            secret=True,
+            lease=lease.id,
+            command=command,
+        )
 
     def _first_time(self, lease: Lease) -> list[str]:
-        hints = [f"the server's key fingerprint is {self.access.fingerprint()}"] if self.access.fingerprint() else []
+        fingerprint = self.access.fingerprint()
+        hints = [f"the server's key fingerprint is {fingerprint}"] if fingerprint else []
         if self.people.get(lease.person_id).account is None:
             hints.append(
                 "keep the password: after a reconnect, send me !lab claim PASSWORD in a private message to get the lab back"
@@ -186,8 +198,9 @@ class LabRequests:
             return "" if host.unheard else f"its host {lab.host} does not answer right now; your work on it is safe"
         if lab.state is LabState.READY:
             return ""
-        left = self.scheduler.boot_seconds(lab.image) - (now - lab.state_at).total_seconds()
-        return f"it is booting, about {max(5, round(left))} s left; ssh waits for it"
+        usual, elapsed = self.scheduler.boot_seconds(lab.image), (now - lab.state_at).total_seconds()
+        slower = ", slower than usual:" if elapsed > 2 * usual else ","
+        return f"it is booting{slower} about {span(timedelta(seconds=left(usual, elapsed)))} left; ssh waits for it"
 
     def list_labs(self, ask: Request) -> list[Effect]:
         leases = self.leases.open(person_id=ask.person.id)
@@ -209,6 +222,8 @@ class LabRequests:
                 lines.append(self.queue.position(lease, ask.at))
             else:
                 lines.append(lab_line(lease, lab, self.scheduler.host_of(lab).up, hold.left(lease), ask.at))
+        if home is not None:
+            lines.append(unused(home) if home.image in {lease.image for lease in leases} else at_home(home))
         return [Reply("; ".join(lines), private=True)]
 
     def claim_lab(self, ask: Request, password: str) -> list[Effect]:
@@ -225,8 +240,8 @@ class LabRequests:
                 raise UserError(f"you already have {a(held[0].image)} lab. !lab return gives it back; then claim again")
             self.leases.change({"id": lease.id}, person_id=ask.person.id)
             self.people.keys.change({"person_id": owner.id}, person_id=ask.person.id)
-            self.homes.remove(person_id=ask.person.id)
-        return [self.answer(self._fresh(lease.id), ask.at, before="the lab is yours again. Your")]
+            self.homes.remove(person_id=ask.person.id, image=lease.image)
+        return [self.answer(self._fresh(lease.id), ask.at, lead="it is yours again")]
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
         """Writes the notice about a lease when it is sent: the ssh command with a new password, or the position in the
@@ -235,9 +250,16 @@ class LabRequests:
         if lease is None or lease.ended_at is not None:
             return None
         if lease.lab_id is not None:
-            return self.answer(lease, now, before=f"{notice.text}. Your" if notice.text else "it's your turn. Your")
+            return self.answer(lease, now, lead=notice.text or "it is your turn")
         before = notice.text or "it was your turn while you were away, so the next in line got the lab"
         return Reply(f"{before}; {self.queue.position(lease, now)}")
+
+    def late(self, notice: Notice, now: datetime) -> Reply | None:
+        """The answer to !lab again, which could not be sent when it was given."""
+        lease = self.leases.first(id=int(notice.subject))
+        if lease is None or lease.ended_at is not None:
+            return None
+        return self.answer(lease, now, lead="sorry for the delay")
 
     def commands(self) -> list[Command]:
         secret = (Argument("PASSWORD", "words", rest=True),)

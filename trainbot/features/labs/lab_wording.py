@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trainbot.core.wording import span
 from trainbot.model.lab import Lab, LabState, Lease
@@ -20,6 +20,7 @@ STATES = {
     LabState.RESUMING: "being resumed",
     LabState.ENDING: "being removed",
 }
+LONG = timedelta(minutes=1)  # after this it is said for how long a lab has been booting
 ROOM = 400  # bytes of one line
 
 
@@ -34,14 +35,10 @@ def state_of(lab: Lab) -> str:
 
 def lab_line(lease: Lease, lab: Lab, host_up: bool, left: str, now: datetime) -> str:
     state = state_of(lab) if host_up else "its host does not answer"
+    if host_up and lab.state is LabState.BOOTING and now - lab.state_at > LONG:
+        state += f" for {span(now - lab.state_at)}"
     saved = f", snapshot {span(now - lab.saved_at)} ago" if lab.saved_at is not None else ""
     return f"{lease.image} ({lease.mode}) on {lab.host}: {state}, {left}{saved}"
-
-
-def save_line(port: int, address: str, image: str, user: str) -> str:
-    """The command that copies the home directory of a lab to the machine on which it is typed."""
-    home = "/root" if user == "root" else f"/home/{user}"
-    return f"scp -rp -P {port} {image}@{address}:{home} ."
 
 
 def noted(*notes: str) -> str:

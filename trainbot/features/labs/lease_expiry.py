@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.wording import span
-from trainbot.features.labs.lab_wording import save_line
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.class_run import ClassWindow
 from trainbot.model.lab import LabState, Lease
 from trainbot.model.ports import Access, ClassContext
+from trainbot.model.shell_commands import scp_command
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -56,9 +56,10 @@ class LeaseExpiry:
         self.labs, self.leases, self.notices = store.labs, store.leases, store.notices
 
     def _saving(self, image: str) -> str:
-        """The shell command that saves the contents of a lab of that image."""
+        """The shell command that copies the home directory of a lab of that image to the machine on which it is typed."""
         user = self.scheduler.images[image].user if image in self.scheduler.images else "root"
-        return save_line(self.access.port, self.access.public_address, image, user)
+        home = "/root" if user == "root" else f"/home/{user}"
+        return scp_command(self.access.port, self.access.public_address, image, home)
 
     def hold(self, now: datetime) -> ClassHold:
         return ClassHold(self.classes.windows(now - self.config.grace), self.config.grace, now)
@@ -85,17 +86,25 @@ class LeaseExpiry:
 
     def _warn(self, lease: Lease, ends_at: datetime, now: datetime) -> None:
         self.leases.change({"id": lease.id}, warned_at=now)
-        self.notices.tell(now, self._warning(lease, ends_at - now), person_id=lease.person_id, not_after=ends_at)
+        self.notices.tell(
+            now,
+            self._warning(lease, ends_at - now),
+            command=self._saving(lease.image),
+            person_id=lease.person_id,
+            not_after=ends_at,
+        )
 
     def _warning(self, lease: Lease, left: timedelta) -> str:
         return (
-            f"your {lease.image} lab ends in {span(left)}: !lab extend gives you more time. To save your work, run on "
-            f"your own machine: {self._saving(lease.image)}"
+            f"your {lease.image} lab ends in {span(left)}: !lab extend gives you more time. To save your work, run this "
+            "on your own machine:"
         )
 
     def warned(self, lease: Lease) -> str:
         """The warning that its person got before the end of the lease; '' if there was none yet."""
-        return self._warning(lease, lease.expires_at - lease.warned_at) if lease.warned_at is not None else ""
+        if lease.warned_at is None:
+            return ""
+        return f"{self._warning(lease, lease.expires_at - lease.warned_at)} {self._saving(lease.image)}"
 
     def end(self, lease: Lease, why: str, now: datetime) -> None:
         """Ends the lease, and destroys its lab and the older one that was kept for its person, if any."""

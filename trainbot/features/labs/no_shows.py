@@ -23,6 +23,9 @@ class NoShows:
         self.labs, self.leases, self.people, self.notices = store.labs, store.leases, store.people, store.notices
         self._since: dict[int, datetime] = {}  # lease -> since when its person could not be told about the lab
 
+    def clock_stepped(self, by: timedelta) -> None:
+        self._since = {lease: since + by for lease, since in self._since.items()}
+
     def tick(self, now: datetime) -> None:
         if not self.audience.seeing():
             self._since.clear()  # the bot itself is away

@@ -88,13 +88,13 @@ class Overview:
     def list_hosts(self, ask: Request) -> list[Effect]:
         if not self.scheduler.hosts:
             return [Reply("there are no hosts in bot.ini yet: add a [host.NAME] section for each", private=True)]
-        present = self.labs.present()
+        rooms = self.stock.rooms(ask.at)
         hosts = [
             host_line(view, room, self._not_there(view), ask.at)
-            for view, room in zip(self.scheduler.hosts.values(), self.scheduler.rooms(present, ask.at), strict=True)
+            for view, room in zip(self.scheduler.hosts.values(), rooms, strict=True)
         ]
         return [
-            Reply(summary(self.stock.capacity(ask.at)), private=True),
+            Reply(summary(self.stock.capacity(ask.at, rooms)), private=True),
             *(Reply(line, private=True, priority=Priority.LISTING) for line in in_lines(hosts, ROOM, BETWEEN)),
         ]
 

@@ -22,6 +22,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 GROUPS, GROUP = 4, 4  # 16 characters of 5 bits: 80 bits
 LONGEST = 128  # characters that are read: normalising takes time quadratic in the number of combining marks
 _READ_AS = str.maketrans("ilo", "110")
+_LABEL = "password".translate(_READ_AS)
 
 
 def new_password() -> str:
@@ -31,10 +32,12 @@ def new_password() -> str:
 
 def normalise(password: str) -> str:
     """The password as it was meant: case, spaces, dashes of any kind, and letters that look like digits make no
-    difference."""
+    difference, nor does the word before it in the message that it came in."""
     folded = unicodedata.normalize("NFKC", password[:LONGEST]).casefold()
     kept = (c for c in folded if not (c.isspace() or unicodedata.category(c) in ("Pd", "Cf", "Cc")))
-    return "".join(kept).translate(_READ_AS)
+    read = "".join(kept).translate(_READ_AS)
+    alone = read.removeprefix(_LABEL).removeprefix(":")
+    return alone if len(alone) == GROUPS * GROUP else read
 
 
 def digest(pepper: bytes, password: str) -> str:

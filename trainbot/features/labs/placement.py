@@ -62,11 +62,25 @@ class HostRoom:
             and need.version not in self.backoff
         )
 
+    def fits(self, need: Need) -> int:
+        """How many more labs with that need it holds."""
+        if not self.holds(need):
+            return 0
+        bounds = [self.most - self.used]
+        if need.memory_mib:
+            bounds.append((self.free_mib - self.coming_mib) // need.memory_mib)
+        if need.disk_mib and self.disk_left_mib is not None:
+            bounds.append(self.disk_left_mib // need.disk_mib)
+        return min(bounds)
+
+    @property
+    def rank(self) -> tuple[float, int, int, str]:
+        """Of the hosts with room, the one with the lowest is chosen: the emptiest relative to its limit."""
+        return (self.used / self.most, self.in_making, -self.free_mib, self.host)
+
 
 def choose_host(hosts: Iterable[HostRoom], need: Need) -> str | None:
     """The host with room that is emptiest relative to its limit: labs are spread, so that the loss of one host hurts
     least."""
-    room = [host for host in hosts if host.holds(need)]
-    if not room:
-        return None
-    return min(room, key=lambda host: (host.used / host.most, host.in_making, -host.free_mib, host.host)).host
+    best = min((host for host in hosts if host.holds(need)), key=lambda host: host.rank, default=None)
+    return best.host if best is not None else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.model.class_run import ClassRun
+from trainbot.model.class_run import ClassRun, held
 from trainbot.model.config import LabsConfig
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lease
@@ -59,7 +59,7 @@ def planned(
     session: Session, signups: Iterable[SignUp], runs: Iterable[ClassRun], mode: Mode, grace: timedelta
 ) -> PlannedSession:
     """The session as labs see it.  ``runs``: the classes that were started for it."""
-    relevant = [run for run in runs if run.ended_at is None or run.ended_at >= session.start]
+    relevant = [run for run in runs if run.ended_at is None or held(run, session)]
     begun = [run.started_at for run in relevant]
     if not relevant:
         closes_at = session.end + grace
@@ -129,9 +129,9 @@ class Preallocation:
         found: list[PlannedSession] = []
         if not self.scheduler.hosts:
             return found
-        away = self.homes.people()
+        away = {(home.person_id, home.image) for home in self.homes.all()}
         for session in self.timetable.near(now):
-            signups = [row for row in self.timetable.seats_of(session) if row.person_id not in away]
+            signups = [row for row in self.timetable.seats_of(session) if (row.person_id, row.image) not in away]
             if any(row.image for row in signups):
                 runs = self.classes.all(session_uid=session.uid)
                 found.append(planned(session, signups, runs, self.timetable.mode_of(session), self.config.grace))

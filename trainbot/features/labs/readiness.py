@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from trainbot.core.access import Person
 from trainbot.core.messages import Reply
 from trainbot.core.times import clock
 from trainbot.core.wording import span
+from trainbot.features.labs.boot_times import expected, is_slow, left, unforeseeable
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.placement import HostRoom, Need, choose_host
 from trainbot.features.labs.preallocation import PlannedSession, Preallocation
@@ -133,26 +134,42 @@ def faults(
 
 def rest_of(
     missing: Mapping[str, int],
-    coming: Mapping[str, int],
+    coming: Mapping[str, Sequence[float]],
     needs: Mapping[str, Need],
     seats: Iterable[HostRoom],
     boot_seconds: Callable[[str], float],
 ) -> tuple[timedelta | None, int]:
-    """(how long the missing labs will take, None if some find no host; how many of them find no room on the hosts that
-    could make them).  ``coming``: how many labs of an image are already being made."""
+    """(how long the missing labs will take, None if some find no host or are much too late; how many of them find no
+    room on the hosts that could make them).  ``coming``: for each lab of an image that is already being made, for how
+    many seconds it has been."""
     there, possible, homeless, seconds = {host.host: host for host in seats}, True, 0, 0.0
     for image, number in missing.items():
         makers = [host for host in there.values() if image in needs and _makes(host, needs[image])]
         at_once = sum(host.at_once for host in makers)
-        for _ in range(max(0, number - coming.get(image, 0)) if makers else 0):
+        under_way, usual = coming.get(image, ()), boot_seconds(image)
+        to_begin = max(0, number - len(under_way))
+        for _ in range(to_begin if makers else 0):
             name = choose_host(there.values(), needs[image])
             if name is None:
                 homeless += 1
             else:
                 there[name] = there[name].with_one_more(needs[image])
-        possible = possible and bool(makers)
-        seconds += -(-number // at_once) * boot_seconds(image) if at_once else 0
+        possible = possible and bool(makers) and not any(unforeseeable(usual, elapsed) for elapsed in under_way)
+        seconds += max((left(usual, elapsed) for elapsed in under_way), default=0.0)
+        seconds += -(-to_begin // at_once) * expected(usual, under_way) if at_once else 0.0
     return (timedelta(seconds=seconds) if possible and not homeless else None), homeless
+
+
+def late(
+    missing: Mapping[str, int], coming: Mapping[str, Sequence[float]], boot_seconds: Callable[[str], float]
+) -> list[str]:
+    """For each image of which labs take longer than usual: since when."""
+    return [
+        f"{image} labs have been booting for {span(timedelta(seconds=max(coming[image])))}, usually "
+        f"{span(timedelta(seconds=boot_seconds(image)))}"
+        for image in missing
+        if coming.get(image) and is_slow(boot_seconds(image), timedelta(seconds=max(coming[image])))
+    ]
 
 
 def _makes(host: HostRoom, need: Need) -> bool:
@@ -176,11 +193,11 @@ class Readiness:
 
     def tick(self, now: datetime) -> None:
         """Tells each member of the staff once from ``early`` before the start, again if the verdict changes, and after
-        a no-go once more five minutes before the start."""
+        a no-go once more five minutes before the start; nobody once the class has begun."""
         due = [
             session
             for session in self.preallocation.sessions(now)
-            if session.start - self.preallocation.config.early <= now < session.start
+            if session.start - self.preallocation.config.early <= now < session.begins
         ]
         if not due:
             return
@@ -218,7 +235,7 @@ class Readiness:
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
         """Writes the text when it is sent, so that it is true then."""
         session = next((found for found in self.preallocation.sessions(now) if found.uid == notice.subject), None)
-        if session is None or session.start <= now or notice.person_id is None:
+        if session is None or session.begins <= now or notice.person_id is None:
             return None
         return Reply(self.line(session, self.people.get(notice.person_id).zone, now))
 
@@ -228,11 +245,13 @@ class Readiness:
         seats = self.scheduler.rooms(present, now)
         needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
         up = {host.host for host in seats if host.up}
-        coming = Counter(
-            lab.image for lab in present if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING)
-        )
+        coming: dict[str, list[float]] = {}
+        for lab in present:
+            if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING):
+                coming.setdefault(lab.image, []).append((now - lab.state_at).total_seconds())
         rest, homeless = rest_of(state.missing, coming, needs, seats, self.scheduler.boot_seconds)
         said = faults(state.missing, needs, self.scheduler.hosts, seats, present)
+        said += late(state.missing, coming, self.scheduler.boot_seconds)
         if homeless:
             said.append(f"no room for {homeless} of them")
         return verdict(session.title, clock(session.start, zone or session.zone), state, said, rest)

@@ -157,7 +157,7 @@ def assignments(
     labs = [lab for lab in present if lab.host in up]
     given = hand_out(leases, [lab for lab in labs if not rooms[lab.host].drained])
     assigned = {lease.id: lab.id for lease, lab in given}
-    rest = [replace(lease, lab_id=assigned.get(lease.id, lease.lab_id)) for lease in leases]
+    rest = [replace(lease, lab_id=assigned[lease.id]) if lease.id in assigned else lease for lease in leases]
     room_coming = sum(lab.state is LabState.ENDING for lab in labs)
     made, evicted = [], []
     for want in shortage(rest, [lab for lab in labs if not rooms[lab.host].drained], pool):

@@ -113,8 +113,9 @@ class Scheduler:
     def give(self, lease: Lease, now: datetime, *, tell: bool = False) -> bool:
         """Gives the lease a lab now if there is one or room for one, and nobody has waited longer for its kind; returns
         whether it did."""
-        before = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
-        if in_line((other for other in before if other.id < lease.id), self.notices.waiting()):
+        waiting = self.leases.open(lab_id=None, image=lease.image, mode=lease.mode)
+        before = [other for other in waiting if other.id < lease.id]
+        if before and in_line(before, self.notices.waiting()):
             return False
         free = self.labs.free(
             lease.image, lease.mode, self.open_hosts()

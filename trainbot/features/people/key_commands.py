@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trainbot.core.access import Person
+from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
-from trainbot.core.hooks import Feature
-from trainbot.core.messages import Effect, Reply
+from trainbot.core.hooks import Feature, NextStep, Urgency
+from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.features.people.keys import read_key
 from trainbot.model.person import PublicKey
 from trainbot.model.ports import Access
+from trainbot.model.shell_commands import ssh_command
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
@@ -43,11 +45,17 @@ class KeyCommands(Feature):
             ),
         ]
 
+    def next_steps(self, ask: Request) -> Sequence[NextStep]:
+        if ask.role >= Role.HELPER or self.people.keys.count(person_id=ask.person.id):
+            return ()
+        text = "!key and the line in your ~/.ssh/id_ed25519.pub lets you log in to labs without a password."
+        return (NextStep(Urgency.IDLE, text),)
+
     def add_key(self, ask: Request, publickey: str = "") -> list[Effect]:
         keys = self.people.keys.all(person_id=ask.person.id)
         match publickey.lower():
             case "":
-                return [Reply(self._shown(keys), private=True)]
+                return self._shown(keys)
             case "forget":
                 count = self.people.keys.remove(person_id=ask.person.id)
                 said = f"deleted: {count} {'key' if count == 1 else 'keys'}" if count else "I had no keys of yours"
@@ -65,9 +73,10 @@ class KeyCommands(Feature):
             return [Reply("you already have that key; it works for your labs", private=True)]
         return [
             Reply(
-                f"key saved. Confirm it once, from the machine that has it: {self._confirmation(known)} (or log in to your "
-                "lab with its password)",
+                "key saved. To confirm it, log in to your lab with its password from the machine that has the key, or run "
+                "this there:",
                 private=True,
+                command=self._confirmation(known),
             )
         ]
 
@@ -125,16 +134,27 @@ class KeyCommands(Feature):
             self.people.keys.remove(id=known.id)
         return None
 
-    def _shown(self, keys: list[PublicKey]) -> str:
+    def _shown(self, keys: list[PublicKey]) -> list[Effect]:
         if not keys:
-            return "I have no key of yours; type !key and the line in your ~/.ssh/id_ed25519.pub"
-        return "your keys: " + ", ".join(
-            short(key.key) + ("" if key.proven else f" (not confirmed: {self._confirmation(key)})") for key in keys
-        )
+            return [Reply("I have no key of yours; type !key and the line in your ~/.ssh/id_ed25519.pub", private=True)]
+        listed = ", ".join(short(key.key) + ("" if key.proven else " (not confirmed)") for key in keys)
+        return [
+            Reply(f"your keys: {listed}", private=True),
+            *(
+                Reply(
+                    f"to confirm {short(key.key)}, run this on the machine that has it:",
+                    private=True,
+                    priority=Priority.LISTING,
+                    command=self._confirmation(key),
+                )
+                for key in keys
+                if not key.proven
+            ),
+        ]
 
     def _confirmation(self, key: PublicKey) -> str:
         code = self.access.key_code(key.person_id, key.key)
-        return f"ssh -p {self.access.port} {code}@{self.access.public_address}"
+        return ssh_command(self.access.port, self.access.public_address, code)
 
     def _tell(self, person: Person, now: datetime, text: str) -> None:
         self.notices.tell(now, text, person_id=person.id, not_after=now + NEWS)

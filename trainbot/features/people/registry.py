@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.access import Person, Role, Roles, fold_account
+from trainbot.core.access import Person, Role, fold_account
 from trainbot.core.commands import Request
 from trainbot.core.errors import UserError
-from trainbot.core.hooks import Feature, Hook, On, PersonRenamed
+from trainbot.core.hooks import Feature, Hook, NextStep, On, PersonRenamed, Urgency
 from trainbot.core.messages import ChannelMembers, Connected, Left, Renamed, Sender
+from trainbot.model.config import Config
 from trainbot.model.ports import Audience
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 class Registry(Feature):
     """The people that the bot knows.  ``roles`` may be replaced while the bot runs (when bot.ini is reread)."""
 
-    def __init__(self, store: Store, audience: Audience, channels: tuple[str, ...], roles: Roles) -> None:
+    def __init__(self, store: Store, audience: Audience, config: Config) -> None:
         self.people, self.leases, self.questions = store.people, store.leases, store.questions
-        self.audience, self.channels, self.roles = audience, channels, roles
+        self.audience, self.channels, self.roles = audience, config.irc.channels, config.roles
+        self.accounts_only = config.require_account
         self._rolled: set[str] = set()
 
     def person_of(self, sender: Sender, now: datetime) -> Person:
@@ -69,10 +71,15 @@ class Registry(Feature):
         return self.roles.role_of(sender)
 
     def named(self, nick: str, ask: Request) -> tuple[Person, bool] | None:
-        """The person with that nick (present, with an open question, or ignored), and whether they are staff."""
+        """The person with that nick (present, with an open question, or ignored), and whether they are staff; behind a
+        relay: with that name."""
         member, fold = self.audience.find(nick), self.audience.fold
         if member is not None:
             return self.person_of(member, ask.at), self.role_of(member) >= Role.HELPER
+        behind = self.people.bridged(nick)
+        if behind:
+            where = fold_account(ask.channel or "")
+            return next((one for one in behind if one.bridge.endswith(f" {where}")), behind[-1]), False
         asked = [(q.nick, q.person_id) for channel in self.channels for q in self.questions.waiting(channel)]
         ignored = [(row.nick, row.person_id) for row in self.questions.ignored.all(ended_at=None)]
         found = next((self.people.get(id) for name, id in [*asked, *ignored] if fold(name) == fold(nick)), None)
@@ -81,12 +88,14 @@ class Registry(Feature):
         return found, self.role_of(Sender(nick, account=found.account)) >= Role.HELPER
 
     def learners(self, channel: str) -> list[Sender]:
-        """Everybody in the channel except staff and the bot."""
+        """Everybody in the channel except staff, the bot and relays."""
         us = self.audience.fold(self.audience.nick)
         return [
             member
             for member in self.audience.members(channel)
-            if self.audience.fold(member.nick) != us and self.role_of(member) < Role.HELPER
+            if self.audience.fold(member.nick) != us
+            and self.role_of(member) < Role.HELPER
+            and not self.audience.relays(member)
         ]
 
     def staff(self, channel: str | None, now: datetime) -> list[Person]:
@@ -97,6 +106,13 @@ class Registry(Feature):
             member for name in there for member in self.audience.members(name) if self.role_of(member) >= Role.PRESENTER
         }
         return [self.person_of(member, now) for member in sorted(seen, key=lambda member: member.nick)]
+
+    def next_steps(self, ask: Request) -> Sequence[NextStep]:
+        """How to log in, for those who can have neither lab nor seat without an account."""
+        if not self.accounts_only or ask.sender.account is not None or ask.role >= Role.HELPER:
+            return ()
+        how = self.audience.login_help() or "I see none on this network, so ask an organiser"
+        return (NextStep(Urgency.ACCOUNT, f"For a lab or a seat you need an account: {how}."),)
 
     # -- network events ------------------------------------------------------------------------
 

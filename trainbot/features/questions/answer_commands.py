@@ -27,7 +27,7 @@ class AnswerCommands:
             question = self._next(ask)
         question = self.queue.must_wait(question)
         self.queue.record(question, ask, "taken", state=QuestionState.TAKEN)
-        self.talk.begin(question, ask.person)
+        self.talk.begin(question, ask.person, ask.at)
         more = f" ({votes(question.votes)})" if question.votes else ""
         return [
             Line(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trainbot.model.config import QuestionsConfig
 
 MINUTE = timedelta(minutes=1)
+BRIDGED = 10  # votes for one question through one relay: its names may be invented
 
 
 class AskCommands:
@@ -111,15 +112,26 @@ class AskCommands:
     # -- support, correct, withdraw --------------------------------------------------------------
 
     def vote(self, ask: Request, question: Question) -> list[Effect]:
+        current = self.questions.current(question)
+        if current.state not in WAITING and ask.role < Role.HELPER:
+            return [Reply(f"question {current.id} is already {current.state}; !q {current.id} shows it", private=True)]
         question = self.queue.must_wait(question)
         if any(q.person_id == ask.person.id for q in self.queue.all_of_it(question)):
             return [Reply(f"question {question.id} is your own; you can only vote for other people's", private=True)]
         if self.questions.events.first(question_id=question.id, person_id=ask.person.id, kind="voted") is None:
+            if ask.person.bridge and self._voted_from(ask.person.bridge, question) >= BRIDGED:
+                raise UserError(
+                    f"question {question.id} already has {BRIDGED} votes over this bridge; more don't count"
+                )
             self.queue.record(question, ask, "voted")
             question = self.questions.counted(question)
         return [
             Reply(f"question {question.id}: {votes(question.votes)}, {self.queue.position(question)}", private=True)
         ]
+
+    def _voted_from(self, bridge: str, question: Question) -> int:
+        votes = self.questions.events.all(question_id=question.id, kind="voted")
+        return sum(person.bridge == bridge for person in self.queue.people.these({vote.person_id for vote in votes}))
 
     def reopen(self, ask: Request, question: Question) -> list[Effect]:
         if ask.role < Role.HELPER and question.person_id != ask.person.id:

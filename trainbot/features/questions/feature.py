@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainbot.core.commands import Command, Converter
+from trainbot.core.access import Role
+from trainbot.core.commands import Command, Converter, Request
 from trainbot.core.hooks import (
     CommandHeard,
     Feature,
     Hook,
+    NextStep,
     NoticeWriter,
     On,
     OnChange,
@@ -18,6 +20,7 @@ from trainbot.core.hooks import (
     PersonRenamed,
     TalkHeard,
     Turn,
+    Urgency,
 )
 from trainbot.features.questions.answer_capture import AnswerCapture
 from trainbot.features.questions.answer_commands import AnswerCommands
@@ -43,7 +46,7 @@ class Questions(Feature):
         self.config = config
         self.queue = QuestionQueue(store, ports.audience)
         self.search = QuestionSearch(store.search)
-        self.talk = AnswerCapture(ports.people)
+        self.talk = AnswerCapture(store, ports.people)
         self.alerts = QueueAlerts(self.queue, config)
         duplicates = Duplicates(store.questions, store.classes, self.search)
         self.ignore_list = IgnoreList(self.queue, ports.people, store.people)
@@ -69,6 +72,27 @@ class Questions(Feature):
     def argument_kinds(self) -> Mapping[str, Converter]:
         return {"question": self.queue.question_kind}
 
+    def next_steps(self, ask: Request) -> Sequence[NextStep]:
+        """Their own open question, or for staff what the queue waits for."""
+        if ask.channel is None:
+            return ()
+        taken, still = self.queue.waiting(ask.channel)
+        if ask.role >= Role.HELPER:
+            if taken:
+                text = f"Question {taken[0].id} is taken: !answer {taken[0].id} WORDS answers it."
+            elif still:
+                number = "One question is" if len(still) == 1 else f"{len(still)} questions are"
+                text = f"{number} open: !take shows the class the next one."
+            else:
+                return ()
+            return (NextStep(Urgency.DUTY, text),)
+        mine = next((question for question in (*taken, *still) if question.person_id == ask.person.id), None)
+        if mine is None:
+            return ()
+        where = "taken" if mine in taken else f"open, {self.queue.position(mine)}"
+        text = f"Your question {mine.id} is {where}: !q {mine.id} shows what becomes of it."
+        return (NextStep(Urgency.QUESTION, text),)
+
     def notice_writers(self) -> Mapping[str, NoticeWriter]:
         return {NoticeKind.QUESTIONS_WAIT: self.alerts.notice}
 
@@ -78,6 +102,7 @@ class Questions(Feature):
             On(TalkHeard, self._talk),
             On(PersonRenamed, self._renamed),
             OnTick(self.alerts.tick),
+            OnTick(self.talk.tick),
             OnChange(frozenset({"ignored", "person"}), self._ignored),
         )
 
@@ -92,3 +117,4 @@ class Questions(Feature):
 
     def _renamed(self, event: PersonRenamed, _now: datetime) -> None:
         self.queue.merge(event.was, event.now)
+        self.talk.merge(event.was, event.now)

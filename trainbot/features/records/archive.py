@@ -19,6 +19,7 @@ from trainbot.features.records.minutes import SOMEBODY, ClassRecord, Minutes, ba
 from trainbot.features.records.minutes_markdown import markdown
 from trainbot.model.class_run import ClassRun, ScriptKind, ScriptRun
 from trainbot.model.config import RecordsConfig
+from trainbot.model.lab import Lease
 from trainbot.model.question import QuestionState
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Archive:
 
     def __init__(self, store: Store, config: RecordsConfig, zones: Sequence[str], pages: MinutesPages) -> None:
         self.classes, self.entries = store.classes, store.entries
-        self.questions, self.people = store.questions, store.people
+        self.questions, self.people, self.leases = store.questions, store.people, store.leases
         self.folder, self.public_url = config.folder / "minutes", config.public_url
         self.zones, self.pages = zones, pages
         self._failed: dict[int, str] = {}
@@ -66,7 +67,14 @@ class Archive:
             list(self._checks(class_id=run.id)),
             describe_many(run.started_at, self.zones, run.started_at).rpartition(" | ")[0],
             frozenset(person.id for person in self.people.all(nolog=True)),
+            self._leases(run),
         )
+
+    def _leases(self, run: ClassRun) -> list[Lease]:
+        """The leases that people had at some time of the class."""
+        lease, over = self.leases.table.c, run.ended_at or run.step_at
+        still = lease.ended_at.is_(None) | (lease.ended_at >= run.started_at)
+        return self.leases.all(lease.asked_at <= over, still, rehearsal="")
 
     def _checks(self, **exact: int) -> Iterator[ScriptRun]:
         """The checks that have ended, by time."""

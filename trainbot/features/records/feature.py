@@ -56,6 +56,11 @@ class Records(Feature):
         if kind == "start" and ask.channel is not None:
             self.presence.begins(ask.channel, ask.at)
 
+    def note(
+        self, channel: str | None, nick: str, kind: str, text: str, at: datetime, person_id: int | None = None
+    ) -> None:
+        self.journal.note(channel, nick, kind, text, at, person_id)
+
     def minutes_at(self, run: ClassRun) -> str:
         return self.archive.minutes_at(run)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from trainbot.model.class_run import Attendance, ClassRun, Done, ScriptRun, ScriptState
+from trainbot.model.lab import Lease
 from trainbot.model.question import Question, QuestionEvent, QuestionState, answers_of
 from trainbot.model.record import Entry
 
@@ -18,7 +19,8 @@ TITLES = {"info": "Notes", "link": "Links", "action": "To do"}
 @dataclass(frozen=True, slots=True)
 class ClassRecord:
     """Everything known about one class.  ``checks``: those of steps that have ended; ``times``: the start in the
-    configured zones, in words; ``unnamed``: ids of people who are not to be named."""
+    configured zones, in words; ``unnamed``: ids of people who are not to be named; ``leases``: those of labs that people
+    had during the class, in any class."""
 
     run: ClassRun
     entries: Sequence[Entry]
@@ -29,6 +31,7 @@ class ClassRecord:
     checks: Sequence[ScriptRun] = ()
     times: str = ""
     unnamed: frozenset[int] = frozenset()
+    leases: Sequence[Lease] = ()
 
     def name(self, nick: str, person_id: int | None) -> str:
         return SOMEBODY if person_id in self.unnamed or not nick else nick
@@ -78,7 +81,7 @@ class QuestionRecord:
 @dataclass(frozen=True, slots=True)
 class Minutes:
     """``came``: people who took part (they asked, did a step, were stuck, had a lab); ``most``: the most people in the
-    channel at once, 0 if unknown; ``homes``: people with machines of their own; ``logged``: talk was logged."""
+    channel at once, 0 if unknown; ``quizzes``: the results, each with the winner as nick, '' if nobody won; ``homes``: people with machines of their own; ``logged``: talk was logged."""
 
     number: int
     title: str
@@ -99,6 +102,7 @@ class Minutes:
     steps: tuple[StepRecord, ...] = ()
     questions: tuple[QuestionRecord, ...] = ()
     notes: dict[str, tuple[Quote, ...]] = field(default_factory=dict)
+    quizzes: tuple[Quote, ...] = ()
 
     @property
     def unnamed(self) -> int:
@@ -128,7 +132,7 @@ def minutes_of(record: ClassRecord) -> Minutes:
         came=len(record.attendance),
         names=tuple(sorted(names, key=str.lower)),
         most=_most(record.entries),
-        labs=sum(entry.kind == "lab" for entry in record.entries),
+        labs=_labs(record),
         finished=len(last),
         homes=len({entry.person_id for entry in record.entries if entry.kind == "home"}),
         logged=any(entry.kind == "said" for entry in record.entries),
@@ -136,7 +140,26 @@ def minutes_of(record: ClassRecord) -> Minutes:
         questions=tuple(
             _asked(record, question) for question in record.questions if question.state is not QuestionState.DELETED
         ),
+        quizzes=tuple(
+            Quote(entry.at, record.name(entry.nick, entry.person_id) if entry.nick else "", entry.text)
+            for entry in record.entries
+            if entry.kind == "won"
+        ),
         notes={kind: _said(record, (e for e in record.entries if e.kind == kind)) for kind in TITLES},
+    )
+
+
+def _labs(record: ClassRecord) -> int:
+    """The labs of those who took part, whenever they were handed out, and those made for the class's session, but for
+    those that nobody claimed."""
+    people = {row.person_id for row in record.attendance}
+    people |= {entry.person_id for entry in record.entries if entry.kind == "lab" and entry.person_id is not None}
+    session, over = record.run.session_uid, _end(record.run)
+    theirs = [lease for lease in record.leases if lease.lab_id is not None or lease.digest]  # others never got one
+    return sum(
+        lease.person_id in people
+        or (session != "" and lease.session == session and (lease.ended_at is None or lease.ended_at >= over))
+        for lease in theirs
     )
 
 

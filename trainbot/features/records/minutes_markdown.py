@@ -49,6 +49,10 @@ def _lines(m: Minutes) -> Iterator[str]:
         yield from _question(question)
     if not m.questions:
         yield "No questions were asked."
+    if m.quizzes:
+        yield from ("", "## Quizzes", "")
+    for quiz in m.quizzes:
+        yield f"- {clock(quiz.at)} {text_of(quiz.words)}" + (f"; {text_of(quiz.nick)} won" if quiz.nick else "")
     for kind, title in TITLES.items():
         if m.notes.get(kind):
             yield from ("", f"## {title}", "", *(f"- {text_of(s.words)} ({text_of(s.nick)})" for s in m.notes[kind]))

@@ -9,8 +9,9 @@ from typing import Literal
 
 from trainbot.core.times import MAX_BYTES, describe, describe_many, readings
 from trainbot.core.zones import TZDATA_VERSION
-from trainbot.model.session import Schedule, Session
+from trainbot.model.session import Schedule, Session, cut
 
+SHORTEST_NAME = 30  # bytes of a title that are always shown
 MOST_LINES = 4  # a channel takes one line in two seconds; more than this become one summary
 Kind = Literal["new", "moved", "cancelled", "back"]
 
@@ -32,6 +33,14 @@ class Change:
             self.kind == "moved" and was is not None and was.tzdata != self.session.tzdata
             and (was.local, was.zone) == (self.session.local, self.session.zone)
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One line for a channel.  ``session``: the only one that it is about."""
+
+    text: str
+    session: Session | None = None
 
 
 def changes(before: Iterable[Session], after: Schedule, now: datetime) -> list[Change]:
@@ -93,30 +102,38 @@ def _change(was: Session | None, session: Session, series: dict[str, datetime], 
     return None
 
 
-def render(change: Change, zones: Iterable[str], now: datetime) -> str:
-    """One line about the change: the time in UTC and in ``zones``, or those that the session names."""
+def render(change: Change, zones: Iterable[str], now: datetime, room: int = MAX_BYTES) -> str:
+    """One line about the change, of ``room`` bytes: the time in UTC, in the session's own zone, and in ``zones`` or those
+    that the session names.  If there is no room for all of them, the title is cut."""
     session, was = change.session, change.was
     if change.kind == "cancelled":
         told = was or session  # people know its old time
         here = "" if told.zone == "UTC" else f" ({describe(told.start, told.zone, now)})"
         return f"cancelled: {session.name}, {describe(told.start, 'UTC', now)}{here}"
-    said = f"{'on again' if change.kind == 'back' else 'new session'}: {session.name}, "
+    what, after = ("on again" if change.kind == "back" else "new session"), ""
     if change.kind == "moved" and was is not None:
-        why = f" (the clock rules of {session.zone} changed)" if change.by_clock_rules else ""
-        said = f"moved{why}: {session.name}, from {describe(was.start, 'UTC', now)} to "
-    return said + describe_many(session.start, session.zones or zones, now, MAX_BYTES - len(said.encode()))
+        what = f"moved (the clock rules of {session.zone} changed)" if change.by_clock_rules else "moved"
+        after = f"from {describe(was.start, 'UTC', now)} to "
+    shown = session.shown_in(zones)
+    times = describe_many(session.start, shown, now, room)
+    left = room - len(f"{what}: , {after}{times}".encode())
+    said = f"{what}: {cut(session.name, max(left, SHORTEST_NAME))}, {after}"
+    return said + describe_many(session.start, shown, now, room - len(said.encode()))
 
 
-def render_all(found: Iterable[Change], zones: Iterable[str], now: datetime) -> list[str]:
-    """One line per change; more than MOST_LINES of one kind from one file become a single line with their
-    number and the first of them."""
-    zones, lines = tuple(zones), []
+def render_all(
+    found: Iterable[Change], zones: Iterable[str], now: datetime, room: int = MAX_BYTES
+) -> list[Announcement]:
+    """One line per change, of ``room`` bytes; more than MOST_LINES of one kind from one file become a single line with
+    their number and the first of them."""
+    zones = tuple(zones)
+    lines: list[Announcement] = []
     crowds: dict[tuple[str, str], list[Change]] = {}
     for change in found:
         crowds.setdefault((change.kind, change.session.origin), []).append(change)
     for (kind, _origin), group in crowds.items():
         if len(group) <= MOST_LINES:
-            lines += [render(change, zones, now) for change in group]
+            lines += [Announcement(render(change, zones, now, room), change.session) for change in group]
             continue
         what = {
             "new": "new sessions",
@@ -124,5 +141,6 @@ def render_all(found: Iterable[Change], zones: Iterable[str], now: datetime) -> 
             "cancelled": "sessions cancelled",
             "back": "sessions on again",
         }
-        lines.append(f"{len(group)} {what[kind]}, the first: {render(group[0], zones, now)}; !sessions lists them all")
+        first = render(group[0], zones, now, room)
+        lines.append(Announcement(f"{len(group)} {what[kind]}, the first: {first}; !sessions lists them all"))
     return lines

@@ -1,4 +1,4 @@
-"""Channel state: the topic from the calendar, who has a voice, and whether the channel is moderated.
+"""Channel state: the topic (``topics``), who has a voice, and whether the channel is moderated.
 
 The rows say how a channel should be, the network says how it is; each check sends the difference.  So a crash, a
 netsplit or a lost line does no lasting harm: what we set stays in a row until it is seen to be gone.
@@ -6,7 +6,6 @@ netsplit or a lost line does no lasting harm: what we set stays in a row until i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
-from trainbot.core.messages import Effect, Line, Modes, Outgoing, Priority, Reply, Sender, Topic
-from trainbot.core.times import describe
+from trainbot.core.messages import AskChanServ, Effect, Line, Modes, Outgoing, Priority, Reply, Sender
 from trainbot.features.sessions.session_store import SessionStore
+from trainbot.features.sessions.topics import AHEAD, OPERATORS, ChannelStatus, Topics
 from trainbot.model.class_run import ClassRun
 from trainbot.model.config import IrcConfig
 from trainbot.model.ports import People
@@ -26,33 +25,9 @@ from trainbot.model.session_rows import ChannelRow
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
-BETWEEN = " | "
 AT_ONCE = 3  # modes with a nick in one line (RFC 2812 3.2.3)
-OPERATORS = frozenset("qaoh")  # letters of those who may moderate
 AGAIN = timedelta(seconds=30)  # what the network has not done by then is requested again
-ANNOUNCED = timedelta(days=90)  # a session further away is not put in the topic
-LATE = timedelta(minutes=30)  # this long after its start, an unstarted session is no longer the next
-_OURS = re.compile(
-    r"(?:^| \| )(?:next: [^|]* \| !sessions|[^|]* \| a class runs here, with [^|]*"
-    r"(?: \| slides: [^|]*)?(?: \| !help)?)(?= \| |$)"
-)
-AHEAD = 20  # sessions searched for a channel's next one
-
-
-class ChannelStatus(Protocol):
-    """The bot's status in a channel: ``status`` and ``modes`` are mode letters, ``modes`` None until known;
-    ``topic_octets``: the maximum length of a topic."""
-
-    @property
-    def joined(self) -> bool: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def modes(self) -> str | None: ...
-    @property
-    def topic(self) -> str: ...
-    @property
-    def topic_octets(self) -> int: ...
+ASKED_AGAIN = timedelta(hours=1)  # whether ChanServ makes us an operator
 
 
 class ChannelView(Protocol):
@@ -61,6 +36,10 @@ class ChannelView(Protocol):
     @property
     def nick(self) -> str:
         """The bot's own nick."""
+
+    @property
+    def account(self) -> str | None:
+        """The services account that the bot is logged in to; None if there is none."""
 
     def fold(self, name: str) -> str: ...
     def members(self, channel: str) -> Sequence[Sender]: ...
@@ -77,6 +56,7 @@ class ChannelState:
     ) -> None:
         self.rows, self.classes, self.session_store = store.sessions.channels, store.classes, session_store
         self.view, self.people, self.irc = view, people, irc
+        self.topics = Topics(store, session_store, irc)
         self._asked: dict[tuple[str, str], datetime] = {}
 
     def settle(self, now: datetime) -> list[Outgoing]:
@@ -86,7 +66,7 @@ class ChannelState:
             membership = self.view.membership(channel)
             if membership.joined and membership.modes is not None:
                 run, row = self.classes.in_channel(channel), self._row(channel)
-                row, topic = self._topic(row, run, membership, now)
+                row, topic = self.topics.settle(row, run, membership, self.view.account, now)
                 row, modes = self._modes(row, run, membership, now)
                 found += [*topic, *modes]
                 if row != self._row(channel):
@@ -96,55 +76,14 @@ class ChannelState:
     def _row(self, channel: str) -> ChannelRow:
         return self.rows.first(name=channel) or ChannelRow(channel)
 
-    # -- the topic -------------------------------------------------------------------------------------
-
-    def _topic(
-        self, row: ChannelRow, run: ClassRun | None, membership: ChannelStatus, now: datetime
-    ) -> tuple[ChannelRow, list[Outgoing]]:
-        """Puts our text after that of others when ours changes; a topic set by somebody else is left alone."""
-        if "t" in (membership.modes or "") and not OPERATORS & set(membership.status):
-            return row, []  # only operators can set it there: done once we are one
-        ours = self._words(row.name, run, membership.topic_octets, now)
-        before = row.topic.removeprefix(row.base).removeprefix(BETWEEN)
-        if ours == before:
-            return row, []
-        there, base = membership.topic, row.base
-        if not row.topic.startswith(there) or not there:  # otherwise it is as we set it, perhaps cut by the server
-            base = _OURS.sub("", there).removeprefix(BETWEEN)
-        room = membership.topic_octets - len(ours.encode()) - len(BETWEEN)
-        full = BETWEEN.join(part for part in (_cut(base, room) if room > len("…".encode()) else "", ours) if part)
-        return replace(row, topic=BETWEEN.join(part for part in (base, ours) if part), base=base), [
-            Topic(row.name, full)
-        ]
-
-    def _words(self, channel: str, run: ClassRun | None, longest: int, now: datetime) -> str:
-        if run is not None:
-            slides, talk = self._slides(run), self.irc.talk_of(channel)
-            here = f"a class runs here, with {run.presenter}" + (f", talk in {talk}" if talk else "")
-            words = [_plain(run.title), here, *([f"slides: {slides}"] if slides else []), "!help"]
-            if slides and len(BETWEEN.join(words).encode()) > longest:
-                del words[-2]  # !slides gives them
-            return BETWEEN.join(words)
-        for session in self.session_store.upcoming(now, AHEAD):
-            if (
-                now - LATE < session.start < now + ANNOUNCED
-                and channel in self.session_store.where(session)
-                and self.classes.first(session_uid=session.uid) is None
-            ):
-                return f"next: {_plain(session.title)}, {describe(session.start, 'UTC', now)}{BETWEEN}!sessions"
-        return ""
-
-    def _slides(self, run: ClassRun | None) -> str:
-        session = self.session_store.get(run.session_uid) if run is not None and run.session_uid else None
-        return (session.slides or session.link or "") if session is not None else ""
-
     # -- voices and quiet --------------------------------------------------------------------------------
 
     def _modes(
         self, row: ChannelRow, run: ClassRun | None, membership: ChannelStatus, now: datetime
     ) -> tuple[ChannelRow, list[Outgoing]]:
         if not OPERATORS & set(membership.status):
-            return row, []
+            needed = run is not None and (row.quiet == "on" or self.irc.talk_of(row.name))
+            return row, self._ask_to_be_operator(row.name, now) if needed else []
         moderated = "m" in (membership.modes or "")
         found: list[Outgoing] = []
         talk = self.irc.talk_of(row.name)
@@ -189,9 +128,13 @@ class ChannelState:
             or (quiet and self.people.role_of(member) >= Role.HELPER)
         ]
 
-    def _may_ask(self, channel: str, what: str, now: datetime) -> bool:
+    def _ask_to_be_operator(self, channel: str, now: datetime) -> list[Outgoing]:
+        may = self.view.account is not None and self._may_ask(channel, "OP", now, ASKED_AGAIN)
+        return [AskChanServ(channel, "OP")] if may else []
+
+    def _may_ask(self, channel: str, what: str, now: datetime, again: timedelta = AGAIN) -> bool:
         asked = self._asked.get((channel, what))
-        if asked is not None and asked <= now < asked + AGAIN:
+        if asked is not None and asked <= now < asked + again:
             return False
         self._asked[channel, what] = now
         return True
@@ -204,6 +147,7 @@ class ChannelState:
                 replace(row, voiced=" ".join(nick for nick in row.voiced.split() if self.view.marked(channel, nick)))
             )
         self._asked = {key: at for key, at in self._asked.items() if key[0] != channel}
+        self.topics.forget(channel)
 
     def left(self, nick: str, channel: str | None) -> None:
         """Somebody who leaves and rejoins has no voice any more."""
@@ -240,9 +184,18 @@ class ChannelState:
             self.rows.put(replace(row, quiet="off"))
             return [Line(ask.channel, "everybody can speak again", Priority.PRESENTER)]
         if not OPERATORS & set(membership.status):
+            asks = self._ask_to_be_operator(ask.channel, ask.at)
+            if asks:
+                return [
+                    *asks,
+                    Reply(
+                        f"I am not an operator of {ask.channel} and have asked ChanServ to make me one: type !quiet on again in "
+                        "a few seconds"
+                    ),
+                ]
             raise UserError(
-                f"I can't, I am not an operator of {ask.channel}: type /msg ChanServ OP {ask.channel}, or "
-                f"/mode {ask.channel} +o and my nick, then !quiet on again"
+                f"I can't, I am not an operator of {ask.channel}: type /msg ChanServ OP {ask.channel} {self.view.nick}, or "
+                f"/mode {ask.channel} +o {self.view.nick}, then !quiet on again"
             )
         if row.quiet == "on":
             return [Reply("the channel is already quiet; !quiet off ends that")]
@@ -261,7 +214,7 @@ class ChannelState:
 
     def slides(self, ask: Request) -> list[Effect]:
         run = self.classes.in_channel(ask.channel) if ask.channel else None
-        title, link = (run.title, self._slides(run)) if run is not None else ("", "")
+        title, link = (run.title, self.topics.slides(run)) if run is not None else ("", "")
         for session in self.session_store.upcoming(ask.at, AHEAD) if run is None else ():
             if ask.channel is None or ask.channel in self.session_store.where(session):
                 title, link = session.title, session.slides or session.link or ""
@@ -292,15 +245,3 @@ def _each(channel: str, change: str, nicks: list[str]) -> list[Outgoing]:
         for n in range(0, len(nicks), AT_ONCE)
         if (group := nicks[n : n + AT_ONCE])
     ]
-
-
-def _plain(title: str) -> str:
-    """A title for a topic, where | separates the parts."""
-    return _cut(title.replace("|", "/"), 120)
-
-
-def _cut(text: str, octets: int) -> str:
-    """``text`` cut to at most ``octets`` bytes, with an ellipsis if it was longer."""
-    if len(text.encode()) <= octets:
-        return text
-    return text.encode()[: max(0, octets - 3)].decode(errors="ignore").rstrip() + "…"

@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trainbot.core.clock import ClockStepped
 from trainbot.core.commands import Command, Request
-from trainbot.core.hooks import Feature, Hook, NoticeWriter, On, OnChange, OnTick, PersonRenamed, Turn
+from trainbot.core.hooks import Feature, Hook, NextStep, NoticeWriter, On, OnChange, OnTick, PersonRenamed, Turn
 from trainbot.core.messages import Arrived, ChannelMembers, Left, Outgoing, Renamed
 from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.channel_state import ChannelState, ChannelView
+from trainbot.features.sessions.invitations import Invitations
+from trainbot.features.sessions.next_steps import SessionNextSteps
 from trainbot.features.sessions.organiser_commands import OrganiserCommands
 from trainbot.features.sessions.planner import Planner
 from trainbot.features.sessions.polls.poll_commands import PollCommands
 from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar, Publishing
 from trainbot.features.sessions.reminder_notices import ReminderNotices
 from trainbot.features.sessions.schedule_reader import ScheduleReader, ScheduleSource
+from trainbot.features.sessions.seat_list import SeatList
 from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
 from trainbot.features.sessions.timetable import SessionTimetable
@@ -36,16 +40,19 @@ class Sessions(Feature):
         self.session_store = SessionStore(store, config.irc.class_channels)
         self.signups = SignUps(store, self.session_store, config, ports.exercises, ports.stock)
         self.timetable = SessionTimetable(self.session_store, self.signups, config.labs.per_person)
-        announcements = Announcements(self.session_store, store, self.signups, config.schedule)
+        self.invitations = Invitations(store, self.signups, ports.people)
+        self.announcements = announcements = Announcements(store, self.invitations, config.schedule)
         self.polls = PollCommands(store, self.session_store, ports)
         self.reader = ScheduleReader(announcements, schedules)
         self.planner = Planner(announcements, store, self.polls)
         self.reminders = ReminderNotices(self.session_store, store, self.signups, config.schedule)
         self.channel_state = ChannelState(store, self.session_store, view, ports.people, config.irc)
         self.publishing = Publishing()
+        self._next_steps = SessionNextSteps(store, self.session_store)
         self._with_commands = (
             self.planner,
             self.signups,
+            SeatList(self.signups, ports.audience),
             OrganiserCommands(announcements, ports.exercises),
             self.polls,
             self.channel_state,
@@ -58,8 +65,17 @@ class Sessions(Feature):
     def commands(self) -> list[Command]:
         return [command for part in self._with_commands for command in part.commands()]
 
+    def next_steps(self, ask: Request) -> Sequence[NextStep]:
+        return self._next_steps.next_steps(ask)
+
     def notice_writers(self) -> Mapping[str, NoticeWriter]:
-        return {NoticeKind.REMINDER: self.reminders.notice, NoticeKind.MY_REMINDER: self.reminders.my_notice}
+        return {
+            NoticeKind.ANNOUNCEMENT: self.announcements.notice,
+            NoticeKind.INVITATION: self.invitations.notice,
+            NoticeKind.POLL_RESULT: self.invitations.result_notice,
+            NoticeKind.REMINDER: self.reminders.notice,
+            NoticeKind.MY_REMINDER: self.reminders.my_notice,
+        }
 
     def hooks(self) -> Sequence[Hook]:
         return (
@@ -68,6 +84,7 @@ class Sessions(Feature):
             On(Left, self._left),
             On(ChannelMembers, self._roll_call),
             On(CalendarPublished, self._published),
+            On(ClockStepped, self._clock_stepped),
             OnTick(self.reader.reload),
             OnTick(self.polls.tick),
             OnTick(self.signups.tick),
@@ -79,6 +96,7 @@ class Sessions(Feature):
     def _person_renamed(self, event: PersonRenamed, _now: datetime) -> None:
         self.signups.merge(event.was, event.now)
         self.polls.merge(event.was, event.now)
+        self.invitations.merge(event.was, event.now)
 
     def _renamed(self, event: Renamed, _now: datetime) -> None:
         self.channel_state.renamed(event.before.nick, event.after.nick)
@@ -91,6 +109,9 @@ class Sessions(Feature):
 
     def _published(self, event: CalendarPublished, _now: datetime) -> None:
         self.publishing.done(event)
+
+    def _clock_stepped(self, event: ClockStepped, now: datetime) -> None:
+        self.reminders.clock_stepped(event.by, now)
 
     def _publish(self, turn: Turn) -> list[PublishCalendar]:
         due = self.publishing.due(turn.now, "session" in turn.changed)

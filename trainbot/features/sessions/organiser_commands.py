@@ -13,7 +13,7 @@ from trainbot.core.times import describe, describe_many, to_utc, until
 from trainbot.core.wording import span
 from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.changes import Change
-from trainbot.features.sessions.phrase_parser import EXAMPLE, read_phrase, wall_time
+from trainbot.features.sessions.phrase_parser import EXAMPLE, minutes_until, read_phrase, wall_time
 from trainbot.features.sessions.signups import find
 from trainbot.model import session_fields as fields
 from trainbot.model.ports import Exercises
@@ -53,7 +53,7 @@ class OrganiserCommands:
 
     def ask_add(self, ask: Request, words: str) -> str:
         session = self._new(ask, words)
-        return f"{self._shown(session, ask)}.{self._notes(session, ask.at)} Save this as a draft?"
+        return f"{self._shown(session, ask)}.{self._notes(session, ask)} Save this as a draft?"
 
     def add(self, ask: Request, words: str) -> list[Effect]:
         session = self._new(ask, words)
@@ -66,21 +66,23 @@ class OrganiserCommands:
         ]
 
     def _new(self, ask: Request, words: str) -> Session:
-        said = read_phrase(words, ask.at, self.exercises.library.exercises, ask.person.zone)
+        said = read_phrase(words, ask.at, self.exercises.library.exercises)
         zone = said.zone or ask.person.zone
         if not zone:
             raise UserError("which time zone? Add a city, such as melbourne, or set your own with !tz CITY")
         local = wall_time(said, zone, ask.at)
         values = dict(said.values)
+        if said.until is not None:
+            values["minutes"] = minutes_until(said, local, zone)
         exercise = self.exercises.library.exercises.get(values.get("exercise", ""))
         if "exercise" in values and exercise is None:
-            raise UserError(
-                f'no exercise called "{values["exercise"][:40]}" (available: '
-                + (", ".join(list(self.exercises.library.exercises)[:8]) or "none yet")
-                + ")"
-            )
+            exercise = self.exercises.library.find(values["exercise"], "exercise ")
+            values["exercise"] = exercise.slug
         if "title" not in values and exercise is None:
-            raise UserError(f"what is the title? Put it in quotes, for example {EXAMPLE}")
+            raise UserError(
+                "what will be taught? Name an exercise (!exercises lists them), or put a title in quotes, for example "
+                f"{EXAMPLE}"
+            )
         values.setdefault("title", exercise.title if exercise else "")
         values.setdefault("minutes", fields.DEFAULT_MINUTES)
         return Session.of(uid="", start=to_utc(local, zone), local=local, zone=zone, origin=ORIGIN, **values)
@@ -100,8 +102,9 @@ class OrganiserCommands:
         parts += [f"slides {session.slides}"] if session.slides else []
         return ", ".join(parts)
 
-    def _notes(self, session: Session, now: datetime, but: str = "") -> str:
+    def _notes(self, session: Session, ask: Request, but: str = "") -> str:
         """What an organiser should know before confirming."""
+        now = ask.at
         there = set(self.session_store.where(session))
         over = [
             other
@@ -111,9 +114,15 @@ class OrganiserCommands:
             and session.start < other.end
             and there & set(self.session_store.where(other))
         ]
-        notes = [f"It overlaps with {over[0].title} ({describe(over[0].start, over[0].zone, now)})."] if over else []
+        notes = (
+            [f"It overlaps with {over[0].title} ({describe(over[0].start, ask.person.zone or over[0].zone, now)})."]
+            if over
+            else []
+        )
         held = self.signups.too_many(session, now)
         notes += [held] if held else []
+        labs = self.signups.unchecked(session)
+        notes += [labs] if labs else []
         return "".join(f" {note}" for note in notes)
 
     # -- move, cancel ------------------------------------------------------------------------------------
@@ -122,7 +131,7 @@ class OrganiserCommands:
         session, draft, changed = self._changed(ask, words)
         self._asked_about[ask.person.id] = session.uid
         told = "" if draft else self._who_hears(changed)
-        return f"{self._shown(changed, ask)}.{self._notes(changed, ask.at, session.uid)} Change it?{told}"
+        return f"{self._shown(changed, ask)}.{self._notes(changed, ask, session.uid)} Change it?{told}"
 
     def move(self, ask: Request, words: str) -> list[Effect]:
         session, draft, changed = self._changed(ask, words)
@@ -139,7 +148,7 @@ class OrganiserCommands:
         """(the session, whether it is a draft, how it will be)."""
         session, draft, rest = self._find(ask, words)
         self._refuse_file(session)
-        said = read_phrase(rest, ask.at, self.exercises.library.exercises, ask.person.zone)
+        said = read_phrase(rest, ask.at, self.exercises.library.exercises)
         values = {name: getattr(session, name) for name in _KEPT} | said.values
         if not (said.values or said.has_time or said.zone):
             raise UserError(
@@ -148,11 +157,13 @@ class OrganiserCommands:
         if said.has_time or said.zone:
             values["zone"] = said.zone or session.zone
             values["local"] = wall_time(said, values["zone"], ask.at, session.local)
+        if said.until is not None:
+            values["minutes"] = minutes_until(said, values["local"], values["zone"])
         start = to_utc(values["local"], values["zone"])
         changed = Session.of(uid=session.uid, start=start, origin=session.origin, **values)
         if changed.revision == session.revision:
             raise UserError(
-                f"nothing to change: {session.title} is already {describe(session.start, session.zone, ask.at)}"
+                f"nothing to change: {session.title} is already {describe(session.start, ask.person.zone or session.zone, ask.at)}"
             )
         return session, draft, changed
 
@@ -160,7 +171,7 @@ class OrganiserCommands:
         session, draft = self._exactly(ask, words)
         self._refuse_file(session)
         self._asked_about[ask.person.id] = session.uid
-        when = describe(session.start, session.zone, ask.at)
+        when = describe(session.start, ask.person.zone or session.zone, ask.at)
         return (
             f"this deletes the draft {session.title}, {when}."
             if draft
@@ -173,6 +184,7 @@ class OrganiserCommands:
         self._still(ask, session)
         if draft:
             self.session_store.forget(session)
+            self.announcing.invitations.draft_dropped(session, ask.at)
             return [Reply("deleted")]
         if session.start <= ask.at:
             raise UserError(f"{session.title} has already begun; !end ends the class")
@@ -242,15 +254,24 @@ class OrganiserCommands:
 
     def list_drafts(self, ask: Request) -> list[Effect]:
         drafts = self.session_store.drafts(ask.at)
+        held = [session for session in self.session_store.withheld(ask.at) if session.start > ask.at]
+        notes = [
+            Reply(
+                f"withheld: {session.title}, {describe(session.start, ask.person.zone or session.zone, ask.at)}: "
+                f"a change in {session.origin} is not understood; trainbot schedule check says what to correct",
+                private=True,
+            )
+            for session in held[:3]
+        ]
         if not drafts:
-            return [Reply(f"there are no drafts; {EXAMPLE} creates one", private=True)]
+            return [Reply(f"there are no drafts; {EXAMPLE} creates one", private=True), *notes]
         shown = [
             f"{draft.number}: {draft.title}, {describe(draft.start, ask.person.zone or draft.zone, ask.at)} "
             f"({until(draft.start - ask.at)}, from {draft.origin})"
             for draft in drafts[:8]
         ]
         more = f"; {len(drafts) - 8} more" if len(drafts) > 8 else ""
-        return [Reply("; ".join(shown) + f"{more}: !session publish {drafts[0].number}, or all", private=True)]
+        return [Reply("; ".join(shown) + f"{more}: !session publish {drafts[0].number}, or all", private=True), *notes]
 
     def _find(self, ask: Request, words: str) -> tuple[Session, bool, str]:
         """The session that ``words`` start with, whether it is a draft, and the rest: ``d7``, a number from

@@ -14,33 +14,22 @@ from typing import Any
 
 from trainbot.core.errors import UserError
 from trainbot.core.times import to_utc
-from trainbot.core.zones import resolve_place, resolve_zone, zone
+from trainbot.core.wording import span
+from trainbot.core.zones import UnknownPlace, resolve_place, zone
+from trainbot.features.sessions.phrase_words import Word, amount, days_ahead, month_day, refusal, split, times
+from trainbot.features.sessions.polls.tokens import MONTHS, WEEKDAYS, MonthDay, RelativeDay
 from trainbot.model import session_fields as fields
+from trainbot.model.exercise import nearest
 from trainbot.model.session_fields import FieldFault
 
 EXAMPLE = '!session add selinux sat 14 mar 09:00 melbourne 2h "SE Linux for beginners" by alice seats 30'
 MOST_WORDS = 60
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WHOLE_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
-_TOKEN = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
-_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s?(am|pm)|(\d{1,2}):(\d{2})", re.IGNORECASE)
-_LENGTH = re.compile(r"(?:(\d{1,2}(?:\.5)?)h)?(?:(\d{1,4})m?)?", re.IGNORECASE)
-_DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?", re.IGNORECASE)
-_FILLERS = frozenset({"in", "at", "on", "for", "to", "from", "the", "and", "with"})
+_MOST_MINUTES = 366 * 24 * 60  # ``in 100 hours``
+_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_FILLERS = frozenset({"in", "at", "on", "for", "to", "from", "the", "and", "with", ""})
+_TODAY = {"today": 0, "tonight": 0, "tomorrow": 1}
+_NO_MEANING = (("this", "coming"), ("my", "time"))
+_FROM_NOW = (["from", "now"], ["from", "today"])
 _LISTS = {"image": "images", "images": "images", "zones": "zones"}
 _WORDS = {
     "by": "presenter",
@@ -55,37 +44,35 @@ _WORDS = {
 
 @dataclass
 class SessionPhrase:
-    """The parsed phrase: ``values`` as in a Session, except the time; ``day``, ``weekday``, ``at``, ``zone``
-    if given."""
+    """The parsed phrase: ``values`` as in a Session, except the time.  ``day``, ``relative``, ``weekday`` and ``wait``
+    (minutes from now) as far as given; ``at`` and ``until`` are minutes after midnight of the day, past 1440 on the next.
+    Day and time are meant in ``zone``, or in the zone of the session if that is ''."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    day: tuple[int | None, int, int] | date | None = None  # (year, month, day), or a full date
+    day: MonthDay | None = None
+    relative: RelativeDay | None = None
     weekday: int | None = None
-    at: time | None = None
+    wait: int | None = None
+    at: int | None = None
+    until: int | None = None
     zone: str = ""
 
     @property
     def has_time(self) -> bool:
-        return self.day is not None or self.weekday is not None or self.at is not None
+        return (self.day, self.relative, self.weekday, self.wait, self.at) != (None,) * 5
 
 
-def read_phrase(text: str, now: datetime, exercises: Collection[str], zone_name: str = "") -> SessionPhrase:
-    """Reads the phrase; every word must have a meaning, UserError names the first that has none.
-    ``zone_name``: the zone of the speaker, for ``today``."""
-    tokens = [
-        (match[1] if match[1] is not None else match[2] if match[2] is not None else match[3], match[3] is None)
-        for match in _TOKEN.finditer(text)
-    ]
-    if len(tokens) > MOST_WORDS:
-        raise UserError(f"too long ({len(tokens)} words, at most {MOST_WORDS}); for example {EXAMPLE}")
-    return _PhraseReader(tokens, now, exercises, zone_name).read()
+def read_phrase(text: str, now: datetime, exercises: Collection[str]) -> SessionPhrase:
+    """Reads the phrase; every word must have a meaning, UserError names the first that has none."""
+    words = split(text)
+    if len(words) > MOST_WORDS:
+        raise UserError(f"too long ({len(words)} words, at most {MOST_WORDS}); for example {EXAMPLE}")
+    return _PhraseReader(words, now, exercises).read()
 
 
 class _PhraseReader:
-    def __init__(
-        self, tokens: list[tuple[str, bool]], now: datetime, exercises: Collection[str], zone_name: str
-    ) -> None:
-        self.tokens, self.now, self.exercises, self.zone_name = tokens, now, exercises, zone_name
+    def __init__(self, words: list[Word], now: datetime, exercises: Collection[str]) -> None:
+        self.words, self.now, self.exercises = words, now, exercises
         self.said, self.index = SessionPhrase(), 0
 
     def read(self) -> SessionPhrase:
@@ -94,31 +81,37 @@ class _PhraseReader:
             self.quoted,
             self.named,
             self.seats,
+            self.wait,
             self.clock,
-            self.day,
             self.length,
+            self.day,
             self.address,
             self.exercise,
         )
-        while self.index < len(self.tokens):
+        while self.index < len(self.words):
             if any(reader() for reader in readers):
                 continue
             left.append(self.word())
             self.index += 1
-        self.zone([word for word in left if word.lower().strip(",;") not in _FILLERS])
+        self.zone([word for word in left if word.lower().strip(",;.") not in _FILLERS])
         return self.said
 
     def word(self, ahead: int = 0) -> str:
-        """The token as typed; '' if there is none or it is quoted."""
+        """The word as typed; '' if there is none or it is quoted."""
         at = self.index + ahead
-        return self.tokens[at][0] if at < len(self.tokens) and not self.tokens[at][1] else ""
+        return self.words[at].text if at < len(self.words) and self.words[at].kind != "quoted" else ""
 
     def plain(self, ahead: int = 0) -> str:
         return self.word(ahead).lower().strip(",;")
 
+    def next_words(self, ahead: int = 0) -> list[str]:
+        """The next few words, to be read together; a quoted one is ''."""
+        return [self.plain(n) for n in range(ahead, ahead + 6)]
+
     def put(self, name: str, value: str, used: int) -> bool:
         if name in self.said.values:
-            raise UserError(f'{name} is given twice, as "{self.said.values[name]}" and {fields.shown(value)}: keep one')
+            both = " and ".join(_worded(name, each) for each in (self.said.values[name], value))
+            raise UserError(f"the {'length' if name == 'minutes' else name} is given twice, as {both}: keep one")
         try:
             self.said.values[name] = fields.from_words(name, value)
         except FieldFault as fault:
@@ -129,14 +122,14 @@ class _PhraseReader:
     # -- one kind of word each -------------------------------------------------------------------------
 
     def quoted(self) -> bool:
-        text, quoted = self.tokens[self.index]
-        return quoted and self.put("title", text, 1)
+        word = self.words[self.index]
+        return word.kind == "quoted" and self.put("title", word.text, 1)
 
     def named(self) -> bool:
         """``by alice``, ``images debian centos``: the word, then its value."""
         word = self.plain()
-        if word in _WORDS and self.index + 1 < len(self.tokens):
-            return self.put(_WORDS[word], self.tokens[self.index + 1][0], 2)
+        if word in _WORDS and self.index + 1 < len(self.words):
+            return self.put(_WORDS[word], self.words[self.index + 1].text, 2)
         if word in _LISTS:
             used = 1
             while self.word(used) and self.listed(_LISTS[word], self.word(used)):
@@ -158,9 +151,9 @@ class _PhraseReader:
             low in _WORDS
             or low in _LISTS
             or low in _FILLERS
-            or low in ("seats", "seat", "today", "tomorrow")
-            or _weekday(low) is not None
-            or _month(low) is not None
+            or low in ("seats", "seat", "next", "this", "noon", "midday", "midnight", *_TODAY)
+            or low.rstrip(".") in WEEKDAYS
+            or low.rstrip(".") in MONTHS
             or low in self.exercises
             or "/" in low
         )
@@ -172,82 +165,76 @@ class _PhraseReader:
             return self.put("seats", self.plain(), 2)
         return False
 
+    def wait(self) -> bool:
+        """``in 2 hours``, ``in 3 days``, ``2 hours from now``."""
+        before = int(self.plain() == "in")
+        words = self.next_words(before)
+        days, found = days_ahead(words), amount(words)
+        used = 2 if days is not None else found[1] if found is not None else 0
+        after = 0 if before else 2
+        if not used or (after and words[used : used + 2] not in _FROM_NOW):
+            return False
+        if days is not None:
+            return self.on(RelativeDay(ahead=days), before + used + after)
+        assert found is not None
+        if self.said.wait is not None or found[0] > _MOST_MINUTES:
+            raise UserError(f'I don\'t understand "in {words[0]}": give the day and the time, as in {EXAMPLE}')
+        self.said.wait, self.index = found[0], self.index + before + used + after
+        return True
+
     def clock(self) -> bool:
-        """``09:00``, ``9am``, ``9 pm``, ``19:00-21:00``."""
-        word, used = self.plain(), 1
-        if word.isdigit() and self.plain(1) in ("am", "pm"):
-            word, used = word + self.plain(1), 2
-        first, _, last = word.replace("–", "-").partition("-")
-        start = _clock(first)
-        if start is None:
+        """``09:00``, ``7:30 p.m.``, ``noon``, ``24:00``, ``19:00 - 21:00``."""
+        word = self.words[self.index]
+        found = times(word)
+        if found is None:
             return False
         if self.said.at is not None:
             raise UserError(
-                f"there are two times, {self.said.at:%H:%M} and {word}: keep one, and give the length as 2h"
+                f"there are two times, {_shown(self.said.at)} and {word.text}: keep one, and give the length as 2h"
             )
-        self.said.at = start
-        if last:
-            end = _clock(last)
-            if end is None:
-                raise UserError(f'I don\'t understand "{word}": give the time as 19:00 and the length as 2h')
-            minutes = (end.hour * 60 + end.minute - start.hour * 60 - start.minute) % (24 * 60) or 24 * 60
-            self.put("minutes", str(minutes), 0)
-        self.index += used
+        self.said.at, self.said.until = found
+        if self.said.until is not None:
+            self.put("minutes", str(self.said.until - self.said.at), 0)
+        self.index += 1
         return True
 
     def length(self) -> bool:
         """``2h``, ``90min``, ``1h30``, ``2 hours``."""
-        word, used = self.plain(), 1
-        if re.fullmatch(r"\d{1,4}(\.5)?", word) and re.fullmatch(r"(h|hour|min|minute)s?", self.plain(1)):
-            word, used = word + self.plain(1)[0], 2
-        word = re.sub(r"(hour|hr)s?", "h", re.sub(r"min(ute)?s?", "m", word))
-        match = _LENGTH.fullmatch(word)
-        if match is None or not (match[1] or word.endswith("m")) or not word:
-            return False
-        return self.put("minutes", str(round(float(match[1] or 0) * 60) + int(match[2] or 0)), used)
+        words = self.next_words()
+        found = amount(words)
+        if found is not None and found[0] > fields.MOST_MINUTES:
+            raise UserError(f"{' '.join(words[: found[1]])} is too long: a session lasts at most 24 hours")
+        return found is not None and self.put("minutes", str(found[0]), found[1])
 
     def day(self) -> bool:
-        """``sat``, ``14 mar``, ``mar 14th 2027``, ``2027-03-14``, ``today``, ``tomorrow``."""
-        word = self.plain()
-        if (weekday := _weekday(word)) is not None:
+        """``sat``, ``next friday``, ``14 mar``, ``mar 14th 2027``, ``2027-03-14``, ``today``, ``tomorrow``."""
+        word, following = self.plain().rstrip("."), self.plain(1).rstrip(".")
+        if word in _TODAY:
+            return self.on(RelativeDay(ahead=_TODAY[word]), 1)
+        if self.next_words()[:3] == ["day", "after", "tomorrow"]:
+            return self.on(RelativeDay(ahead=2), 3)
+        if (word, following) in _NO_MEANING:
+            self.index += 1 + (word == "my")
+            return True
+        if word in ("next", "this", "coming") and following in WEEKDAYS:
+            return self.on(RelativeDay(weekday=WEEKDAYS[following], after=word == "next"), 2)
+        if word in WEEKDAYS:
             if self.said.weekday is not None:
                 raise UserError(f'there are two weekdays, one is "{word}": keep one')
-            self.said.weekday, self.index = weekday, self.index + 1
+            self.said.weekday, self.index = WEEKDAYS[word], self.index + 1
             return True
-        found, used = self._date(word)
-        if found is None:
-            return False
-        if self.said.day is not None:
-            raise UserError(f'there are two dates, the second starts with "{word}": keep one')
-        self.said.day, self.index = found, self.index + used
+        found = month_day(self.next_words())
+        return found is not None and self.on(*found)
+
+    def on(self, day: MonthDay | RelativeDay, used: int) -> bool:
+        if self.said.day is not None or self.said.relative is not None:
+            raise UserError(f'there are two dates, the second starts with "{self.plain()}": keep one')
+        if isinstance(day, MonthDay):
+            self.said.day = day
+        else:
+            self.said.relative = day
+        self.index += used
         return True
-
-    def _date(self, word: str) -> tuple[tuple[int | None, int, int] | date | None, int]:
-        if word in ("today", "tomorrow"):
-            if not self.zone_name:
-                raise UserError(
-                    f'"{word}" depends on your time zone: give the date, or set your time zone first with !tz CITY'
-                )
-            local = self.now.astimezone(zone(self.zone_name)).date()
-            return local + timedelta(days=word == "tomorrow"), 1
-        if match := re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", word):
-            return (int(match[1]), int(match[2]), int(match[3])), 1
-        if re.fullmatch(r"\d{1,2}[./]\d{1,2}([./](\d{4}|\d{2})?)?", word):
-            raise UserError(f"does {word} start with the day or the month? Write the month as a word, such as 14 mar")
-        if match := re.fullmatch(r"(\d{1,2})([a-z]{3,9})", word):  # 14mar
-            month = _month(match[2])
-            return self._year(month, int(match[1]), 1) if month is not None else (None, 0)
-        first, second = _DAY.fullmatch(word), _DAY.fullmatch(self.plain(1))
-        if first and (month := _month(self.plain(1))) is not None:
-            return self._year(month, int(first[1]), 2)
-        if second and (month := _month(word)) is not None:
-            return self._year(month, int(second[1]), 2)
-        return None, 0
-
-    def _year(self, month: int, day: int, used: int) -> tuple[tuple[int | None, int, int], int]:
-        if re.fullmatch(r"20\d\d", self.plain(used)):
-            return (int(self.plain(used)), month, day), used + 1
-        return (None, month, day), used
 
     def address(self) -> bool:
         word = self.word()
@@ -268,65 +255,79 @@ class _PhraseReader:
 
     def zone(self, words: list[str]) -> None:
         """Reads the words that are left as a place (``new york``); anything else is an error."""
+        for word in words:
+            if sentence := refusal(word):
+                raise UserError(sentence)
         if not words:
             return
+        at = self.meant()
         try:
-            self.said.zone = resolve_place(" ".join(words), self.now)
-        except UserError as error:
+            self.said.zone = resolve_place(" ".join(words), at)
+        except UnknownPlace as error:
+            if "exercise" not in self.said.values:
+                self.misspelt(words)
             for word in words:  # a place and something else: the error names the other word
                 others = " ".join(other for other in words if other is not word)
-                if others and _is_place(others, self.now):
+                if others and _is_place(others, at):
+                    if _is_place(word, at):
+                        raise UserError(f"there are two places, {word} and {others}: keep one") from None
                     raise UserError(
                         f'I don\'t understand "{word[:30]}": put a title in quotes; for example {EXAMPLE}'
                     ) from None
-            raise UserError(f"{error} (put a title in quotes)") from None
+            if error.like:
+                raise UserError(f"{error} (put a title in quotes)") from None
+            raise UserError(
+                f'I don\'t understand "{" ".join(words)[:40]}": a day is sat or 14 mar, a place is a large city or Area/City, '
+                "and a title is in quotes"
+            ) from None
+
+    def misspelt(self, words: list[str]) -> None:
+        """UserError for a word that looks like the name of an exercise."""
+        names = {name: name for name in self.exercises}
+        for word in words:
+            if len(word) > 3 and (near := nearest(word, names)):
+                raise UserError(
+                    f'I don\'t understand "{word[:30]}": did you mean the exercise {" or ".join(near)}? !exercises lists '
+                    "them; a title is in quotes"
+                )
+
+    def meant(self) -> datetime:
+        """About when the session is: offsets and abbreviations are those of that time of the year."""
+        said, today = self.said.day, self.now.date()
+        if said is None:
+            return self.now
+        year = said.year or today.year + ((said.month or 1, said.day) < (today.month, today.day))
+        return datetime(min(max(year, 1970), 2200), said.month or 1, min(said.day, 28), 12, tzinfo=UTC)
 
 
-def _is_place(words: str, now: datetime) -> bool:
+def _is_place(words: str, at: datetime) -> bool:
     try:
-        return bool(resolve_zone(words, now))
+        return bool(resolve_place(words, at))
     except UserError:
         return False
-
-
-def _weekday(word: str) -> int | None:
-    for n, (short, whole) in enumerate(zip(_DAYS, _WHOLE_DAYS, strict=True)):
-        if len(word) >= 3 and whole.startswith(word.rstrip(".")) and word.startswith(short):
-            return n
-    return None
-
-
-def _month(word: str) -> int | None:
-    word = word.rstrip(".")
-    found = [n for n, name in enumerate(_MONTHS, 1) if len(word) >= 3 and name.startswith(word)]
-    return found[0] if found else (9 if word == "sept" else None)
-
-
-def _clock(word: str) -> time | None:
-    match = _CLOCK.fullmatch(word)
-    if match is None:
-        return None
-    hour, minute = int(match[1] or match[4]), int(match[2] or match[5] or 0)
-    if match[3]:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + 12 * (match[3].lower() == "pm")
-    return time(hour, minute) if hour < 24 and minute < 60 else None
 
 
 def wall_time(said: SessionPhrase, zone_name: str, now: datetime, was: datetime | None = None) -> datetime:
     """The local time meant, in ``zone_name``: the next such day if no year is given.  ``was``: the local time before a
     move, whose day or time is kept if none is given.  UserError if it has passed or is not a date."""
-    at = said.at or (was.time() if was else None)
+    if said.wait is not None:
+        if (said.day, said.relative, said.weekday, said.at) != (None,) * 4:
+            raise UserError("there are two times, one counted from now: keep one")
+        return (
+            (now + timedelta(minutes=said.wait))
+            .astimezone(zone(zone_name))
+            .replace(second=0, microsecond=0, tzinfo=None)
+        )
+    at = said.at if said.at is not None else was.hour * 60 + was.minute if was else None
     if at is None:
         raise UserError(f"at what time? For example 09:00, as in {EXAMPLE}")
     today = now.astimezone(zone(zone_name)).date()
-    if isinstance(said.day, date):
-        day = said.day
-    elif said.day is not None:
+    if said.day is not None:
         day = _dated(said.day, today, at, zone_name, now)
+    elif said.relative is not None:
+        day = said.relative.on(today)
     elif said.weekday is not None:
-        day = today + timedelta(days=(said.weekday - today.weekday()) % 7)
+        day = RelativeDay(weekday=said.weekday).on(today)
         if _moment(day, at, zone_name) <= now:
             day += timedelta(days=7)
     elif was is not None:
@@ -335,39 +336,57 @@ def wall_time(said: SessionPhrase, zone_name: str, now: datetime, was: datetime 
         raise UserError(f"on which day? For example sat 14 mar, as in {EXAMPLE}")
     if said.weekday is not None and day.weekday() != said.weekday:
         raise UserError(
-            f"{day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} is a "
-            f"{_WHOLE_DAYS[day.weekday()].title()}: use {_DAYS[day.weekday()]}, or another date"
+            f"{_date(day)} is a {_NAMES[day.weekday()]}: use {_NAMES[day.weekday()][:3].lower()}, or another date"
         )
-    local = datetime.combine(day, at)
+    local = _local(day, at)
     if to_utc(local, zone_name) <= now:
-        raise UserError(
-            f"{local:%H:%M} on {day.day} {_MONTHS[day.month - 1][:3].title()} {day.year} has passed: give a future time"
-        )
+        raise UserError(f"{_shown(at)} on {_date(day)} has passed: give a future time")
     return local
 
 
-def _dated(said: tuple[int | None, int, int], today: date, at: time, zone_name: str, now: datetime) -> date:
-    year, month, day = said
+def minutes_until(said: SessionPhrase, local: datetime, zone_name: str) -> int:
+    """How long a session from ``local`` to ``said.until`` lasts: what clocks in ``zone_name`` say, also if they change in
+    between.  UserError if they skip the end or show it twice, or if that is too long."""
+    nominal = timedelta(minutes=(said.until or 0) - (said.at or 0))
+    real = to_utc(local + nominal, zone_name) - to_utc(local, zone_name)
     try:
-        if year is not None:
-            return date(year, month, day)
-        for later in range(9):  # 29 February may be eight years off
-            if _is_day(today.year + later, month, day):
-                found = date(today.year + later, month, day)
-                if _moment(found, at, zone_name) > now:
-                    return found
-    except ValueError:
-        pass
-    raise UserError(f"{day} {_MONTHS[month - 1] if 1 <= month <= 12 else month} is not a date: write it as in 14 mar")
+        return int(fields.from_words("minutes", str(round(real.total_seconds() / 60))))
+    except FieldFault as fault:
+        raise UserError(f"minutes {fault}") from None
 
 
-def _is_day(year: int, month: int, day: int) -> bool:
-    try:
-        date(year, month, day)
-    except ValueError:
-        return False
-    return True
+def _dated(said: MonthDay, today: date, at: int, zone_name: str, now: datetime) -> date:
+    if said.year is not None:
+        return date(said.year, said.month or 1, said.day)
+    for year in range(today.year, today.year + 9):  # 29 February may be eight years off
+        try:
+            found = date(year, said.month or 1, said.day)
+        except ValueError:
+            continue
+        if _moment(found, at, zone_name) > now:
+            return found
+    raise UserError(f"{said.text} is not a date: write it as in 14 mar")
 
 
-def _moment(day: date, at: time, zone_name: str) -> datetime:
-    return datetime.combine(day, at, zone(zone_name)).astimezone(UTC)
+def _worded(name: str, value: Any) -> str:
+    """A value of that field, as it was given or as it was read already: minutes as a length, lists as words."""
+    if name == "minutes":
+        return span(timedelta(minutes=int(value)))
+    words = " ".join(value) if isinstance(value, tuple) else str(value)
+    return f'"{fields.plain(words, 40)}"'
+
+
+def _date(day: date) -> str:
+    return MonthDay(day.day, day.month, day.year).text
+
+
+def _shown(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _local(day: date, at: int) -> datetime:
+    return datetime.combine(day, time()) + timedelta(minutes=at)
+
+
+def _moment(day: date, at: int, zone_name: str) -> datetime:
+    return _local(day, at).replace(tzinfo=zone(zone_name)).astimezone(UTC)

@@ -11,7 +11,7 @@ from trainbot.core.commands import Argument, Command, Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.times import describe
-from trainbot.core.zones import resolve_zone
+from trainbot.core.zones import abbreviation_note, resolve_zone
 from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.polls.poll_commands import PollCommands
 from trainbot.features.sessions.signups import when
@@ -37,7 +37,12 @@ class Planner:
             if not 1 <= int(words) <= len(sessions):
                 raise UserError(f"there is no session {words}; !sessions lists them")
             return sessions[int(words) - 1]
-        due_now = [s for s in sessions if s.start - EARLY <= ask.at and ask.channel in self.session_store.where(s)]
+        ended = [session for session in self.session_store.over(ask.at).values() if session.end > ask.at]
+        due_now = [  # one that was ended may be begun again
+            session
+            for session in [*sessions, *ended]
+            if session.start - EARLY <= ask.at and ask.channel in self.session_store.where(session)
+        ]
         return due_now[0] if due_now and not words else None
 
     def list_sessions(self, ask: Request) -> list[Effect]:
@@ -59,13 +64,27 @@ class Planner:
             lines.append(f"{number}: {session.name}{by}, {times}")
         if more > 0:
             lines[-1] += f" (and {more} more)"
-        if not zone:
+        lines[-1] += self._how(ask, sessions)
+        if not zone and any(session.uid not in running for session in sessions):
             lines[-1] += "; !tz CITY shows them in your own time"
         private = not ask.private and len(lines) > 1
         return [
             Reply(line, private=private, priority=Priority.LISTING if n else Priority.ANSWER)
             for n, line in enumerate(lines)
         ]
+
+    def _how(self, ask: Request, sessions: list[Session]) -> str:
+        """How to sign up to those of them in which the asker has no seat, and where all are to be seen."""
+        free = [
+            session
+            for session in sessions
+            if not (self.session_store.begun(session, ask.at) or self.signups.takes_part(session, ask.person.id))
+        ]
+        if len(sessions) == 1 and free:
+            return self.signups.how_to_sign_up(free[0], ask.at)
+        room = [session for session in free if not self.signups.is_full(session)] or free
+        first = self.signups.number(room[0], ask.at) if room else 0
+        return f"; for a seat type !signup and its number, as in !signup {first}" * bool(room) + self.signups.page()
 
     def set_zone(self, ask: Request, place: str = "") -> list[Effect]:
         was = ask.person.zone
@@ -76,9 +95,9 @@ class Planner:
         self.people.change({"id": ask.person.id}, zone=zone)
         before = f" (before: {was})" if was and was != zone else ""
         more = self.polls.zone_said(ask.person, zone)
-        return [
-            Reply(f"your time is {describe(ask.at, zone)}{before}{'; ' * bool(more)}{more}", private=not ask.private)
-        ]
+        note = abbreviation_note(place, zone, ask.at)
+        text = f"{note}your time is {describe(ask.at, zone)}{before}{'; ' * bool(more)}{more}"
+        return [Reply(text, private=not ask.private)]
 
     def commands(self) -> list[Command]:
         return [

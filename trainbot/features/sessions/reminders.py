@@ -37,6 +37,18 @@ def key(session: Session, offset: ReminderOffset) -> str:
     return f"{session.uid}@{session.start:%Y%m%dT%H%M%SZ}-{offset.text}"
 
 
+def next_due(sessions: Iterable[Session], offsets: Iterable[ReminderOffset], now: datetime) -> datetime | None:
+    """When the next reminder is due, or the next session starts; None if nothing is to come."""
+    offsets = tuple(offsets)
+    moments = [
+        at
+        for session in sessions
+        if not session.cancelled
+        for at in (session.start, *(offset.before(session) for offset in offsets))
+    ]
+    return min((at for at in moments if at > now), default=None)
+
+
 def passed_keys(session: Session, offsets: Iterable[ReminderOffset], now: datetime) -> frozenset[str]:
     """The keys of reminders already due: to be marked as sent when the session was announced just
     now, since the announcement gave the time."""
@@ -56,23 +68,26 @@ def due(
     now: datetime,
     already: Collection[str],
     zones: Iterable[str] = (),
+    jumped_from: datetime | None = None,
 ) -> list[Reminder]:
     """The reminders to send now, by start; ``already`` holds the keys of those sent.
 
     However long ago the last call was, each session gives at most one reminder: the latest one due,
     with the time that is really left.  There are none for cancelled sessions, and none after the
-    start, except for STARTED_GRACE.  ``zones`` are shown if a session names none.
+    start, except for STARTED_GRACE.  ``zones`` are shown besides its own, unless the session names others.  ``jumped_from``: the clock
+    was set forward from there, so reminders of sessions that started since are sent late rather than never.
     """
     zones, offsets, found = tuple(zones), tuple(offsets), []
     for session in sessions:
-        if session.cancelled or now > session.start + STARTED_GRACE:
+        jumped = jumped_from is not None and session.start > jumped_from
+        if session.cancelled or (now > session.start + STARTED_GRACE and not jumped):
             continue
         offset = latest(session, offsets, now)
         if offset is None:
             continue
         due_at = offset.before(session)
         if (name := key(session, offset)) not in already:
-            text = reminder_line(session, now, session.zones or zones)
+            text = reminder_line(session, now, session.shown_in(zones))
             found.append(Reminder(name, session.uid, offset.text, due_at, session, text))
     return sorted(found, key=lambda reminder: (reminder.session.start, reminder.uid))
 

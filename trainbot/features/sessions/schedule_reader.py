@@ -33,7 +33,7 @@ class ScheduleReader:
     def reload(self, now: datetime) -> None:
         """Reads the folder where a file changed (and once a day, for repeating events); announces what changed."""
         seen = self.schedules.stamps()
-        if seen == self._seen and self._read_on is not None and now - self._read_on < timedelta(days=1):
+        if seen == self._seen and self._read_on is not None and abs(now - self._read_on) < timedelta(days=1):
             return
         if seen != self._candidate and self._read_on is not None:
             self._candidate = seen  # may be half saved: read once it is unchanged at the next tick
@@ -43,7 +43,11 @@ class ScheduleReader:
         for problem in set(schedule.problems) - set(self.problems):
             log.warning("schedule %s", problem)
         self.problems = schedule.problems
-        found = changes(self.session_store.known(now), schedule, now)
+        published = self.session_store.known(now)
+        found = changes([*published, *self.session_store.withheld(now)], schedule, now)
+        for session in published:
+            if session.start > now and schedule.withholds(session):
+                self.session_store.put(session, now, draft=True)
         for change in found:
             if change.kind == "cancelled":
                 self.session_store.put(change.session, now)

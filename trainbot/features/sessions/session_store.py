@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trainbot.core.times import to_utc
+from trainbot.model.class_run import held
 from trainbot.model.session import HERE, PublishedSession, Session
 from trainbot.model.session_rows import SessionRow
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 NEAR = timedelta(hours=36)  # a class lasts a day at most, plus a grace period
 MEMORY = timedelta(days=30)  # sessions that began longer ago are ignored
+_MINUTE = timedelta(minutes=1)
 _LAST = "last session"  # the setting that holds the number of the last one made here
 
 
@@ -25,18 +27,20 @@ class SessionStore:
     """``channels``: ours; a session that names none of them belongs to all."""
 
     def __init__(self, store: Store, channels: tuple[str, ...]) -> None:
-        self.rows, self.settings, self.channels = store.sessions, store.settings, channels
+        self.rows, self.settings, self.channels, self.classes = store.sessions, store.settings, channels, store.classes
 
     # -- written ---------------------------------------------------------------------------------------
 
     def put(self, session: Session, now: datetime, *, draft: bool = False) -> None:
-        """Stores the session; published ones count their changes (SEQUENCE, RFC 5545 3.8.7.4)."""
+        """Stores the session; published ones count their changes (SEQUENCE, RFC 5545 3.8.7.4).  ``draft``: it is not
+        announced; one from a file is withheld until the file is corrected."""
         old = self.rows.first(uid=session.uid)
         if old is not None and (old.revision, old.start, old.draft) == (session.revision, session.start, draft):
             if old.value != (value := to_json(session)):  # the same by newer clock rules
                 self.rows.change({"uid": session.uid}, value=value)
             return
-        sequence = 0 if old is None or old.draft else old.sequence + 1
+        unpublished = old is None or (old.draft and session.made_here)
+        sequence = 0 if old is None or unpublished else old.sequence + 1
         self.rows.put(
             SessionRow(
                 session.uid,
@@ -70,7 +74,7 @@ class SessionStore:
     # -- read ------------------------------------------------------------------------------------------
 
     def get(self, uid: str) -> Session | None:
-        """The published session (cancelled or not) with that uid; not drafts."""
+        """The published session (cancelled or not) with that uid; neither drafts nor withheld ones."""
         row = self.rows.first(uid=uid, draft=False)
         return from_json(row.value) if row is not None else None
 
@@ -80,7 +84,11 @@ class SessionStore:
 
     def drafts(self, now: datetime) -> list[Session]:
         """The drafts, by start."""
-        return self._since(now - MEMORY, draft=True)
+        return [session for session in self._since(now - MEMORY, draft=True) if session.made_here]
+
+    def withheld(self, now: datetime) -> list[Session]:
+        """The sessions from files that were published and are withheld now, as they were, by start."""
+        return [session for session in self._since(now - MEMORY, draft=True) if not session.made_here]
 
     def _since(self, since: datetime, **exact: bool) -> list[Session]:
         start = self.rows.table.c.start
@@ -102,10 +110,31 @@ class SessionStore:
         return [from_json(row.value) for row in self.rows.starting(first, last, draft=False)]
 
     def upcoming(self, now: datetime, most: int | None = None) -> list[Session]:
-        """The sessions that are neither over nor cancelled, by start, as ``!sessions`` numbers them; at most ``most``."""
-        begun = [from_json(row.value) for row in self.rows.begun(now - NEAR, now, cancelled=False, draft=False)]
-        rows = self.rows.later(now, most, cancelled=False, draft=False)
-        return ([session for session in begun if session.end > now] + [from_json(row.value) for row in rows])[:most]
+        """The sessions that are neither over nor cancelled, by start, as ``!sessions`` numbers them; at most ``most``.  One
+        whose class runs is not over, however long it takes; one whose class has ended is."""
+        over, running = self.over(now), self.running()
+        soon = now.replace(second=0, microsecond=0) + _MINUTE  # the same for a minute, so that what was read is known
+        rows = self.rows.begun(soon - _MINUTE - NEAR, soon, cancelled=False, draft=False)
+        rows += self.rows.later(soon, most and most + len(over), cancelled=False, draft=False)
+        found = [from_json(row.value) for row in rows if row.start > now - NEAR and row.uid not in over]
+        return [session for session in found if session.end > now or session.uid in running][:most]
+
+    def running(self) -> frozenset[str]:
+        """The uids of the sessions whose class runs now."""
+        return frozenset(run.session_uid for run in self.classes.running() if run.session_uid)
+
+    def over(self, now: datetime) -> dict[str, Session]:
+        """By uid, the sessions whose class has ended lately, though the planned end may be still to come."""
+        found, running = {}, self.running()
+        for run in self.classes.lately(now.replace(minute=0, second=0, microsecond=0) - NEAR):
+            session = self.get(run.session_uid) if run.session_uid and run.session_uid not in running else None
+            if session is not None and held(run, session):
+                found[session.uid] = session
+        return found
+
+    def begun(self, session: Session, now: datetime) -> bool:
+        """Whether its start has passed, or its class was begun before that."""
+        return session.start <= now or session.uid in self.running() or session.uid in self.over(now)
 
     def published(self, since: datetime) -> list[PublishedSession]:
         """The sessions in the calendar: all that start after ``since``, cancelled ones too, by start."""
@@ -113,8 +142,9 @@ class SessionStore:
         return [PublishedSession(from_json(row.value), row.sequence, row.changed_at) for row in rows]
 
     def later(self, now: datetime) -> int:
-        """The number of sessions that have not begun and are not cancelled."""
-        return self.rows.count(self.rows.table.c.start > now, cancelled=False, draft=False)
+        """The number of sessions to come that are neither cancelled nor over already."""
+        over = sum(session.start > now and not session.cancelled for session in self.over(now).values())
+        return self.rows.count(self.rows.table.c.start > now, cancelled=False, draft=False) - over
 
     def where(self, session: Session) -> tuple[str, ...]:
         """The channels where the session is announced; if its channel is not ours, all of ours."""

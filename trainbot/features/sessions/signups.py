@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person
 from trainbot.core.commands import Argument, Command, Request
-from trainbot.core.errors import Denied, UserError
+from trainbot.core.errors import AccountNeeded, UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.times import describe, describe_many, times_in, until
 from trainbot.core.wording import span
@@ -38,7 +38,8 @@ class SignUps:
             session_store,
         )
         self.zones, self.early, self.require_account = config.schedule.zones, config.labs.early, config.require_account
-        self.exercises, self.stock = exercises, stock
+        self.url = config.records.sessions_url
+        self.exercises, self.stock, self.homes = exercises, stock, store.homes
 
     def images_of(self, session: Session) -> tuple[str, ...]:
         """The images of the session's labs, the default first: its own, else that of its exercise."""
@@ -61,6 +62,27 @@ class SignUps:
 
     def has_seat(self, session: Session, person_id: int) -> bool:
         return self.rows.first(session_uid=session.uid, person_id=person_id, waiting=False) is not None
+
+    def takes_part(self, session: Session, person_id: int) -> bool:
+        """Whether they have a seat, or wait for one."""
+        return self.rows.first(session_uid=session.uid, person_id=person_id) is not None
+
+    def waiting(self, session: Session) -> list[SignUp]:
+        """The waiting list, in order."""
+        return self._all(session, waiting=True)
+
+    def number(self, session: Session, now: datetime) -> int:
+        """Its number in ``!sessions``; 0 if it is not there."""
+        return _number(session, self.session_store.upcoming(now))
+
+    def how_to_sign_up(self, session: Session, now: datetime) -> str:
+        """``; !signup 2 gets you a seat; https://…``: the end of a sentence about a session that has not begun."""
+        what = "puts you on the waiting list" if self.is_full(session) else "gets you a seat"
+        return f"; !signup {self.number(session, now)} {what}{self.page()}"
+
+    def page(self) -> str:
+        """``; https://…/sessions.html``, where pages are served, else ''."""
+        return f"; {self.url}" if self.url else ""
 
     def _place(self, session: Session, person: Person) -> int:
         """Their position on the waiting list, from 1."""
@@ -97,14 +119,26 @@ class SignUps:
             return f"The hosts only have room for {seats} labs ({survive} if a host fails)."
         return f"If a host fails, {survive} of {session.seats} people have a lab." if session.seats > survive else ""
 
+    def unchecked(self, session: Session) -> str:
+        """A warning if the scripts of the session's exercise cannot run, or run on another image than they were written
+        for; else ''."""
+        exercise = self.exercises.get(session.exercise)
+        if exercise is None:
+            return ""
+        why = exercise.unchecked(self.stock.has_labs(exercise.image))
+        if not why and exercise.unchecked(has_labs=False) and exercise.image not in self.images_of(session):
+            why = f"its scripts only run in {exercise.image} labs"
+        if why:
+            return f"Nothing of {exercise.slug} will be prepared or checked: {why}."
+        if exercise.written_for:
+            return f"{exercise.slug} was written for {exercise.written_for} and runs in {exercise.image} labs."
+        return ""
+
     # -- commands ------------------------------------------------------------------------------------
 
     def sign_up(self, ask: Request, words: str) -> list[Effect]:
         if self.require_account and ask.sender.account is None:
-            raise Denied(
-                "to sign up you need an account on this network: /msg NickServ REGISTER PASSWORD EMAIL creates one, "
-                "/msg NickServ IDENTIFY PASSWORD logs in; then try again"
-            )
+            raise AccountNeeded("to sign up")
         number, session, wanted = find(words, self.session_store.upcoming(ask.at))
         images = self.images_of(session)
         if wanted and wanted not in images:
@@ -114,13 +148,13 @@ class SignUps:
                 else f"it has no labs: type !signup {number}"
             )
             raise UserError(f'{session.title} has no "{wanted[:30]}" labs; {there}')
-        if session.start <= ask.at:
+        if self.session_store.begun(session, ask.at):
             image = wanted or (images[0] if images else "")
             lab = f"; !lab {image} gives you a lab" if image and self.stock.has_labs(image) else ""
             raise UserError(f"{session.title} has already begun; you don't need a seat to take part{lab}")
         mine = self._mine(session, ask.person)
         if mine is None:
-            full = self._is_full(session)
+            full = self.is_full(session)
             self.rows.add(
                 session_uid=session.uid,
                 person_id=ask.person.id,
@@ -155,7 +189,7 @@ class SignUps:
             private=True,
         )
 
-    def _is_full(self, session: Session) -> bool:
+    def is_full(self, session: Session) -> bool:
         if session.seats is None:
             return False
         return self.rows.count(session_uid=session.uid, waiting=False) >= session.seats
@@ -165,7 +199,7 @@ class SignUps:
         room = [
             (number, session)
             for number, session in enumerate(self.session_store.upcoming(ask.at), 1)
-            if session.uid != full.uid and session.start > ask.at and not self._is_full(session)
+            if session.uid != full.uid and session.start > ask.at and not self.is_full(session)
         ]
         room.sort(key=lambda item: item[1].exercise != full.exercise)  # a stable sort: the earliest stays first
         if not room:
@@ -176,7 +210,9 @@ class SignUps:
     def _answer(self, ask: Request, session: Session, said: str) -> Reply:
         row, notes = self._mine(session, ask.person), []
         images = self.images_of(session)
-        if row is not None and row.image and self.stock.has_labs(row.image):
+        if row is not None and self.homes.first(person_id=ask.person.id, image=row.image) is not None:
+            notes.append(f"you run {row.image} on a machine of your own, so you get no lab; !lab {row.image} ends that")
+        elif row is not None and row.image and self.stock.has_labs(row.image):
             other = f" (!signup {_number(session, self.session_store.upcoming(ask.at))} IMAGE chooses another: {', '.join(images)})"
             notes.append(
                 f"you get your {row.image} lab{other if len(images) > 1 else ''} "
@@ -257,7 +293,7 @@ class SignUps:
     def make_room(self, session: Session, now: datetime) -> None:
         """Gives free seats to those who waited longest, and tells them."""
         for row in self._all(session, waiting=True):
-            if self._is_full(session) or session.start <= now:
+            if self.is_full(session) or session.start <= now:
                 return
             self.rows.change({"session_uid": session.uid, "person_id": row.person_id}, waiting=False)
             when_ = self._when(session, self.people.get(row.person_id), now)
@@ -279,7 +315,7 @@ class SignUps:
             for place, row in enumerate(self._all(change.session)):
                 person = self.people.get(row.person_id)
                 self.notices.tell(
-                    now + GAP * max(0, place - AT_ONCE),
+                    paced(now, place),
                     self._news(change, row, person, now),
                     person_id=person.id,
                     not_after=told.start,
@@ -309,15 +345,20 @@ class SignUps:
         return when(session, person.zone, self.zones, now)
 
 
+def paced(now: datetime, place: int) -> datetime:
+    """When the next of many people is told: ``place`` counts them from 0."""
+    return now + GAP * max(0, place - AT_ONCE)
+
+
 def when(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> str:
     """The start in ``zone``, with the time until then; in several zones if ``zone`` is ''."""
     if zone:
         return f"{_time(session, zone, zones, now)} ({until(session.start - now)})"
-    return describe_many(session.start, session.zones or zones, now)
+    return describe_many(session.start, session.shown_in(zones), now)
 
 
 def _time(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> str:
-    return describe(session.start, zone, now) if zone else times_in(session.start, session.zones or zones, now)
+    return describe(session.start, zone, now) if zone else times_in(session.start, session.shown_in(zones), now)
 
 
 def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:

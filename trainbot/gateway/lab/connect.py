@@ -1,4 +1,4 @@
-"""Connects to a lab's ssh server, directly or through a jump host, and logs in with the installation's key."""
+"""Connects to a lab's ssh server, directly or through a jump host, and logs in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import enum
 import logging
 import socket
 from contextlib import suppress
+from dataclasses import dataclass
 
 import asyncssh
 
@@ -65,32 +66,34 @@ async def connect_ssh(
         raise LabUnreachable(UnreachableReason.SILENT, "no ssh server answers there yet") from None
 
 
-async def log_in(
-    config: GatewayConfig, sock: socket.socket, user: str, host_key: str, line: SocketBackpressure
-) -> asyncssh.SSHClientConnection:
-    """The connection over ``sock`` as ``user``, only to a server with ``host_key`` ("ssh-ed25519 AAAA…").
+@dataclass(frozen=True, slots=True)
+class LabLogin:
+    """As whom to log in to a lab: only if it has ``host_key`` ("ssh-ed25519 AAAA…"), with ``key`` or who signs for it."""
 
-    LabUnreachable if it fails; ``sock`` is closed then.
-    """
+    user: str
+    host_key: str
+    key: asyncssh.SSHKey | asyncssh.SSHKeyPair
+
+
+async def log_in(
+    config: GatewayConfig, sock: socket.socket, login: LabLogin, line: SocketBackpressure
+) -> asyncssh.SSHClientConnection:
+    """The connection over ``sock``.  LabUnreachable if it fails; ``sock`` is closed then."""
     try:
         try:
-            known = asyncssh.import_public_key(host_key)
+            known = asyncssh.import_public_key(login.host_key)
         except asyncssh.KeyImportError:  # no key known must never become any key accepted
             raise LabUnreachable(
                 UnreachableReason.HOST_KEY, "the lab's ssh host key is unknown or unreadable"
             ) from None
-        try:
-            key = asyncssh.read_private_key(config.lab_key)
-        except (OSError, asyncssh.KeyImportError) as error:
-            raise LabUnreachable(UnreachableReason.NO_KEY, f"cannot read the key for the labs: {error}") from None
         return await asyncssh.connect(  # any name does: one end of a pair of sockets has none of its own
             "lab",
             sock=sock,
             config=None,
             options=None,
             client_factory=lambda: OutboundClient(line),
-            username=user,
-            client_keys=[key],
+            username=login.user,
+            client_keys=[login.key],
             agent_path=None,
             known_hosts=([known], [], []),
             preferred_auth=["publickey"],

@@ -11,8 +11,8 @@ import asyncssh
 
 from trainbot.core.tasks import Tasks
 from trainbot.core.text import plain_ascii
-from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason, connect_ssh, log_in
-from trainbot.gateway.lab.jump_hosts import JumpHosts
+from trainbot.gateway.lab.connect import LabLogin, LabUnreachable, UnreachableReason, log_in
+from trainbot.gateway.lab.dial import LabDialer
 from trainbot.gateway.lab.pipe import SocketBackpressure
 from trainbot.gateway.routes import Route
 from trainbot.gateway.settings import GatewayConfig
@@ -82,10 +82,10 @@ class LabLink:
     """The connection to the lab of ``lease``, opened at first use and shared by all sessions of a learner's
     connection: logging in as the route's user with the installation's key, to the route's host key only."""
 
-    def __init__(self, config: GatewayConfig, table: RouteLookup, jump_hosts: JumpHosts, lease: str) -> None:
+    def __init__(self, config: GatewayConfig, table: RouteLookup, dialer: LabDialer, lease: str) -> None:
         self._config = config
         self._table = table
-        self._jump_hosts = jump_hosts
+        self._dialer = dialer
         self._lease = lease
         self._tasks = Tasks()
         self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
@@ -165,7 +165,7 @@ class LabLink:
                 raise LabUnavailable(ENDED)
             if route.endpoint is not None:
                 try:
-                    connection = await self._try(route, route.endpoint)
+                    connection = await self._try(route)
                     if connection is None:
                         continue  # the lab has changed meanwhile
                     return connection
@@ -183,10 +183,10 @@ class LabLink:
                 raise LabUnavailable(complaint)
             await self._table.changed(min(AGAIN_VIA if route.via else AGAIN, left))
 
-    async def _try(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection | None:
+    async def _try(self, route: Route) -> asyncssh.SSHClientConnection | None:
         """The connection; None if the route changed before it was open.  LabUnreachable if it fails."""
         self.machine = LabBoot.of(route)
-        self._attempt = self._tasks.start(self._connect(route, endpoint), "a connection to a lab", awaited=True)
+        self._attempt = self._tasks.start(self._connect(route), "a connection to a lab", awaited=True)
         try:
             connection = await self._attempt
         except asyncio.CancelledError:
@@ -199,10 +199,10 @@ class LabLink:
             return None
         return connection
 
-    async def _connect(self, route: Route, endpoint: tuple[str, int]) -> asyncssh.SSHClientConnection:
-        sock = await connect_ssh(self._config, self._jump_hosts, route.via, endpoint)
+    async def _connect(self, route: Route) -> asyncssh.SSHClientConnection:
+        sock, dialled, key = await self._dialer.dial(route)
         self._quiet.clear()
-        return await log_in(self._config, sock, route.user, route.host_key, self.line)
+        return await log_in(self._config, sock, LabLogin(dialled.user, dialled.host_key, key), self.line)
 
     def _log(self, route: Route, error: LabUnreachable) -> None:
         level = logging.ERROR if error.reason in HOPELESS else logging.DEBUG

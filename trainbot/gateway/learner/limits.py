@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 Connection = TypeVar("Connection")
 
+USER_NAME, PASSWORD = 256, 256  # bytes of a user name, characters of a password
 MOST_NETWORKS = 10_000  # that are remembered at once, as known or as punished
 WRONG_PASSWORD, BROKEN, NO_LOGIN = 5.0, 10.0, 1.0  # seconds of penalty (sshd_config(5), PerSourcePenalties)
 TOLERATED, LONGEST = 60.0, 600.0  # seconds of penalty that refuse nobody yet, and the most that add up

@@ -21,7 +21,7 @@ LEAVE = 0x1D  # ctrl-], as of xl console and virsh console
 FULL = 1 << 20  # bytes that may wait for a slow viewer; more output is not shown to them
 LONGEST = 400  # characters of a command
 AWAY = (
-    "trainbot is not running at the moment: try again in a minute. Your lab keeps running, and xen-manage console still "
+    "trainbot cannot be asked at the moment: try again in a minute. Your lab keeps running, and xen-manage console still "
     "works"
 )
 HELP = """\

@@ -105,6 +105,10 @@ class GatewayClient:
             answer["disk_free_mib"],
         )
 
+    async def inside(self) -> int:
+        """How many connections are logged in."""
+        return int((await self._ask({"op": "inside"}, 10.0))["inside"])
+
     async def leave(self) -> int:
         """Tells the gateway to stop once nobody is logged in; how many connections there are now."""
         return int((await self._ask({"op": "leave"}, 10.0))["inside"])

@@ -14,7 +14,8 @@ from typing import Any
 
 import asyncssh
 
-from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason, connect_ssh, log_in
+from trainbot.gateway.lab.connect import LabLogin, LabUnreachable, UnreachableReason, connect_ssh, log_in
+from trainbot.gateway.lab.dial import lab_key
 from trainbot.gateway.lab.jump_hosts import JumpHosts, JumpHostUnreachable
 from trainbot.gateway.lab.pipe import SocketBackpressure
 from trainbot.gateway.lab.remote_command import begin
@@ -50,7 +51,10 @@ class RequestHandlers:
             return {"error": str(shut), "reason": UnreachableReason.JUMP_HOST}
         except (ValueError, TypeError, OverflowError) as error:
             return {"error": f"invalid request to the gateway: {error}", "reason": REQUEST}
-        return {"error": "unknown operation: the gateway supports speaks, login, status and leave", "reason": REQUEST}
+        return {
+            "error": "unknown operation: the gateway supports speaks, login, status, inside and leave",
+            "reason": REQUEST,
+        }
 
     async def _speaks(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """{"speaks": whether an ssh server sent its banner, "why": '' or one sentence that says why not}."""
@@ -71,8 +75,9 @@ class RequestHandlers:
         connection: asyncssh.SSHClientConnection | None = None
         try:
             async with asyncio.timeout(timeout):
+                login = LabLogin(user, host_key, lab_key(self._config))
                 sock = await connect_ssh(self._config, self._jump_hosts, via, endpoint)
-                connection = await log_in(self._config, sock, user, host_key, SocketBackpressure())
+                connection = await log_in(self._config, sock, login, SocketBackpressure())
                 return await _run(connection, *words, limit)
         except TimeoutError:
             what = "the login to the lab" if connection is None else "the command in the lab"

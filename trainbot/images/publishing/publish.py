@@ -65,7 +65,7 @@ def _texts(image: BuiltImage, exercises: Sequence[Exercise], public_url: str) ->
     scripts = {checks.file_name(exercise): checks.check_script(exercise) for exercise in exercises}
     scripts = {name: text for name, text in scripts.items() if text}
     texts |= scripts
-    texts["index.html"] = page.how_to(image, kinds, sorted(scripts), address(public_url, image.name))
+    texts["index.html"] = page.how_to(image, kinds, list(scripts), address(public_url, image.name))
     return texts
 
 

@@ -23,7 +23,7 @@ You are both a learner and the presenter in {channel}. Try, in this order:
   /presenter !next      show the class its first step; !done: you have done it
   !ask WORDS            ask a question; /presenter !take, then !answer 1 WORDS
   /presenter !progress  who is done or stuck; /presenter !end ends the class
-  !help                 list more commands
+  !help                 what to type next; !help topics lists the rest
 /presenter or /learner: switch to that role   /msg WORDS: message only the bot
 /help: show this again   /quit: stop the demo and everything it started
 Or join with an IRC client: 127.0.0.1, port {port}, no TLS, channel {channel}"""

@@ -61,12 +61,11 @@ class Tour:
             HOST_ANSWERS
         )  # if asked sooner, the bot first answers with a position in the queue
         learner.say(CHANNEL, "!lab debian")
-        line = await self._see(
-            learner,
-            "the lab's ssh command arrives, privately",
-            r"PRIVMSG learner :.*debian lab: (ssh -p \d+ \S+) password ([\w-]+)",
+        password = await self._see(
+            learner, "the lab's password arrives, privately", r"PRIVMSG learner :.*debian lab: password ([\w-]+)"
         )
-        output = await self._login(line[1], line[2])
+        command = await self._see(learner, "the ssh command too", r"PRIVMSG learner :(ssh -p \d+ \S+)$")
+        output = await self._login(command[1], password[1])
         self.tell("\n".join(f"    {said}" for said in output.splitlines()))
         presenter.say(CHANNEL, "!next")
         await self._see(learner, "step 1 is shown", r"Step 1 of \d+")
@@ -98,10 +97,9 @@ class Tour:
             60,
         )
         self.learner.say(NICK, "!lab debian")
-        line = await self._see(
-            self.learner, "the lab is still there", r"debian lab: (ssh \S+ \S+ \S+) password ([\w-]+)"
-        )
-        again = await self._login(line[1], line[2])
+        password = await self._see(self.learner, "the lab is still there", r"debian lab: password ([\w-]+)")
+        command = await self._see(self.learner, "with the same ssh command", r"PRIVMSG learner :(ssh -p \d+ \S+)$")
+        again = await self._login(command[1], password[1])
         if _boot_id(again) != _boot_id(output):
             raise DidNotHappen("the lab is a different machine after the bot's restart")
         self.tell("  ok  it is the same machine, and it kept running")

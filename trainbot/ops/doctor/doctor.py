@@ -14,6 +14,7 @@ from trainbot.config import Config
 from trainbot.core.errors import UserError
 from trainbot.images.build.progress_bar import Bar, Progress, Silent
 from trainbot.ops.doctor.examine import Subject, examine
+from trainbot.ops.doctor.examine_copies import examine_copies
 from trainbot.ops.doctor.examine_gateway import examine_gateway
 from trainbot.ops.doctor.examine_host import examine_host, seconds
 from trainbot.ops.doctor.examine_image import examine_image
@@ -22,8 +23,8 @@ from trainbot.ops.doctor.examine_store import examine_store
 from trainbot.ops.doctor.finding import Finding, Level
 from trainbot.ops.doctor.here import LocalFacts
 
-NAMED, ALONE = ("host", "image"), ("irc", "store", "gateway")
-USAGE = "usage: trainbot doctor [host [NAME] | image [NAME] | irc | store | gateway]"
+NAMED, ALONE = ("host", "image"), ("irc", "store", "copies", "gateway")
+USAGE = "usage: trainbot doctor [host [NAME] | image [NAME] | irc | store | copies | gateway]"
 
 
 def is_subject(words: Sequence[str]) -> bool:
@@ -76,6 +77,7 @@ def subjects(here: LocalFacts, words: Sequence[str]) -> list[Subject]:
         *(("image", image.name, partial(examine_image, here, image), 600.0) for image in config.images),
         ("irc", "", partial(examine_irc, here), 80.0),
         ("store", "", partial(examine_store, here), 150.0),
+        ("copies", "", partial(examine_copies, here), 60.0),
         ("gateway", "", partial(examine_gateway, here), 80.0),
     ]
     chosen = [each for each in found if kind in ("", each[0]) and (not names or each[1] == names[0])]

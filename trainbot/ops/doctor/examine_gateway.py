@@ -8,6 +8,7 @@ from trainbot.adapters.state_folder import HOST_KEY
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.gateway import process
+from trainbot.gateway.program import program
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient
 from trainbot.gateway.ssh_probe import host_key_at, public_half
 from trainbot.ops.doctor.examine import ExamineTimeout, attempt, in_thread
@@ -28,7 +29,7 @@ async def examine_gateway(here: LocalFacts) -> list[Finding]:
         bot_runs=bot_runs(await here.bot()),
         pid=pid,
         program=process.version(state),
-        wanted=process.program(),
+        wanted=program(),
         listens=process.listening(state),
         asked=process.asked(state),
         answers=await _answers(config) if pid is not None else None,

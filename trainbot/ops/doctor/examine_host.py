@@ -12,6 +12,7 @@ from typing import Any
 from trainbot.adapters.hosts.confinement import confined
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.core.files import nearest_existing
 from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.model.host import HostConfig
@@ -99,7 +100,7 @@ async def _jump_host(config: Config, host: HostConfig) -> int | BackendError | N
 def _embedded(here: LocalFacts, host: HostConfig, root: Path, view: dict[str, Any] | None) -> HostSeen:
     """Only the bot opens an embedded host; here, only its programs and its folder are checked."""
     missing = tuple(tool for tool in _TOOLS if shutil.which(tool) is None)
-    near = next(folder for folder in (root, *root.parents) if folder.exists())
+    near = nearest_existing(root)
     return HostSeen(
         host,
         view,

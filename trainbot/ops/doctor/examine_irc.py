@@ -15,7 +15,7 @@ from trainbot.core.tasks import Tasks
 from trainbot.ops.doctor.examine import ExamineTimeout, attempt, in_thread, within
 from trainbot.ops.doctor.finding import Finding
 from trainbot.ops.doctor.here import LocalFacts, bot_runs
-from trainbot.ops.doctor.irc_findings import IRC, irc_findings, settings_findings, unreached_findings
+from trainbot.ops.doctor.irc_findings import IRC, account_findings, irc_findings, settings_findings, unreached_findings
 
 RESOLVE = 12.0  # seconds
 VISIT = 45.0
@@ -50,7 +50,12 @@ async def examine_irc(here: LocalFacts) -> list[Finding]:
     else:
         found.append(IRC.note("no bot is running, so doctor connected to the network once, as the bot would"))
         connection_status = await _visit(here)
-    return [*found, *irc_findings(config, connection_status, time.time()), *settings]
+    return [
+        *found,
+        *irc_findings(config, connection_status, time.time()),
+        *account_findings(here.config, connection_status),
+        *settings,
+    ]
 
 
 def _resolve(server: str, port: int) -> int:

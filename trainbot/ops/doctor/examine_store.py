@@ -15,6 +15,7 @@ from trainbot.adapters.db.health import size
 from trainbot.adapters.state_folder import HOST_KEY, JUMP_KEY, PEPPER
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
+from trainbot.core.files import nearest_existing
 from trainbot.model.database_url import database_path
 from trainbot.model.host_address import host_address
 from trainbot.ops.doctor.examine import in_thread
@@ -78,7 +79,7 @@ def _shared(config: Config, near: Path) -> Iterator[str]:
     """Hosts of this machine whose labs' disks are on the database's file system."""
     for host in config.hosts:
         if host_address(host.uri).root is not None:
-            folder = next(folder for folder in (host.folder, *host.folder.parents) if folder.exists())
+            folder = nearest_existing(host.folder)
             if folder.stat().st_dev == near.stat().st_dev:
                 yield host.name
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from trainbot.adapters.control.client import BotNotRunning, ask
 from trainbot.adapters.db.health import Health, health, size
+from trainbot.adapters.db.opening import refuse_missing
 from trainbot.adapters.hosts.libvirt_look import HostLook, look
 from trainbot.adapters.state_folder import CONTROL
 from trainbot.bot.installation import images_of
@@ -71,6 +72,7 @@ class LocalFacts:
 
     def _health(self) -> Health | None:
         url = self.config.store.url
+        refuse_missing(url, self.config.store.state)
         if database_path(url) is None or not size(url)[0]:
             return None
         return health(url)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
-from trainbot.config import IrcConfig
+from trainbot.config import Config, IrcConfig
+from trainbot.core.wording import seconds
 from trainbot.ops.doctor.addresses import is_here
 from trainbot.ops.doctor.finding import Finding, Findings
 
 IRC = Findings("irc")
+OPERATORS = frozenset("qaoh")  # mode letters
 EXPIRES = 14  # days before the expiry of a certificate at which it is reported
 _DAY = 86400.0
 _AWAY = "so nobody can reach the bot"
@@ -137,7 +139,22 @@ def irc_findings(config: IrcConfig, connection_status: ConnectionStatus, now: fl
         )
     for channel, membership in connection_status.channels.items():
         found += _channel(channel, membership, connection_status.server)
+        found += _topic(channel, membership, connection_status.account)
     return [*found, *_pace(config, connection_status)]
+
+
+def account_findings(config: Config, connection_status: ConnectionStatus) -> list[Finding]:
+    """Whether people can have the accounts that bot.ini wants."""
+    known = connection_status.accounts or connection_status.account or config.irc.login_help
+    if not connection_status.connected or not config.require_account or known:
+        return []
+    return [
+        IRC.wrong(
+            "the network seems to have no accounts, and require_account is yes",
+            "so nobody can get a lab or a seat",
+            "set require_account = no in [roles], or login_help in [irc] if people do have accounts there",
+        )
+    ]
 
 
 def _no_connection(config: IrcConfig, trouble: str) -> Finding:
@@ -229,6 +246,16 @@ def _channel(channel: str, membership: ChannelMembership, server: str) -> list[F
     return found
 
 
+def _topic(channel: str, membership: ChannelMembership, account: str | None) -> list[Finding]:
+    """A running bot knows whether ChanServ sets the topic for it; one that has no account has nobody to ask."""
+    modes, operator = membership.modes or "", set(membership.status) & OPERATORS
+    fix = membership.topic_fix
+    if membership.joined and "t" in modes and not operator and account is None:
+        fix = fix or f"/mode {channel} +o, or /mode {channel} -t"
+    what = f"only operators set the topic of {channel} (+t), and the bot is none"
+    return [IRC.note(what, "so the topic does not show what is next", fix)] if fix else []
+
+
 def _limits_new_people(server: str) -> bool:
     return any(name in server.lower() for name in ("solanum", "charybdis"))
 
@@ -244,14 +271,14 @@ def _pace(config: IrcConfig, connection_status: ConnectionStatus) -> list[Findin
         return [
             IRC.ok(
                 f"sends as slowly as {connection_status.network or connection_status.server} requires "
-                f"({config.flood_burst} lines, then one in {config.flood_interval:g} s)"
+                f"({config.flood_burst} lines, then one in {seconds(config.flood_interval)})"
             )
         ]
     return [
         IRC.wrong(
-            f"sends faster ({config.flood_burst} lines, then one in {config.flood_interval:g} s) than "
+            f"sends faster ({config.flood_burst} lines, then one in {seconds(config.flood_interval)}) than "
             f"{connection_status.network or connection_status.server} allows ordinary clients by default ({burst}, then one in "
-            f"{pause:g} s)",
+            f"{seconds(pause)})",
             "so it may be disconnected during a class",
             f"set flood_burst = {min(config.flood_burst, burst)} and flood_interval = "
             f"{max(config.flood_interval, pause):g} in [irc], unless the bot is exempt",

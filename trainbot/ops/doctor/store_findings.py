@@ -18,6 +18,7 @@ LITTLE, SOME = 200, 1024  # MiB of free disk space: below them a problem, a note
 AHEAD = 64  # MiB of write-ahead log that are acceptable
 OLD = timedelta(days=1)  # a channel notice that waits longer will not be sent
 LONG = timedelta(days=7)  # the same for a person
+REMEMBERED = timedelta(days=14)  # how long a loss is worth a note
 _MIB = 1 << 20
 
 
@@ -71,7 +72,7 @@ def _database(config: Config, health: Health | BackendError | None, size: int) -
             STORE.note(
                 f"the database is at schema {health.revision or 'none'}, this program's is {health.head}",
                 "and the next start upgrades it",
-                "make a backup, then run trainbot db upgrade",
+                "run trainbot db upgrade, which copies it first",
             )
         ]
     return [
@@ -134,6 +135,14 @@ def _permission(loose: LoosePermissions) -> Finding:
 
 def _rows(config: Config, health: Health, now: datetime) -> list[Finding]:
     found = []
+    if health.loss is not None and health.loss.found > now - REMEMBERED:
+        found.append(
+            STORE.note(
+                health.loss.sentence,
+                f"as was found at the start on {health.loss.found:%d %b %H:%M} UTC",
+                "ask the people who were there to repeat it, or restore a newer backup",
+            )
+        )
     known = {host.name for host in config.hosts}
     for host, count in sorted((health.labs or {}).items()):
         if host not in known:

@@ -32,7 +32,7 @@ findmnt -n -r -o FSTYPE,OPTIONS,TARGET -T "$near" 2>/dev/null | while read -r ki
     case $kind,$options, in xfs,*,prjquota,* | xfs,*,pquota,*) ;; *) continue ;; esac
     whole=$(df -mP "$mount" | awk 'END { print $2 }')
     limit=$(xfs_quota -x -c 'report -p -b -n -N' "$mount" 2>/dev/null | awk -v id="#$project" '$1 == id { print int($4 / 1024) }')
-    case $(lsattr -pd "$folder" 2>/dev/null) in *" $project "*P*|"$project "*P*) ;; *) limit=0 ;; esac
+    [ "$(xfs_io -r -c lsproj "$folder" 2>/dev/null)" = "projid = $project" ] || limit=0
     echo "quota $whole ${limit:-0} $mount"
 done
 

@@ -43,6 +43,7 @@ def judge(found: RehearsalResult) -> Verdict:
         *_lost(found),
         *_faulty(found.played),
         *_unplayed(found),
+        *([found.unchecked] if found.unchecked else []),
     ]
     return Verdict(not reasons, tuple(reasons), (*_hosts(found), *_loss(found), *_notes(found)))
 
@@ -63,11 +64,19 @@ def lines(found: RehearsalResult) -> list[str]:
         )
     for played in found.played:
         if not played.fault:
-            said.append(
-                f"  {found.exercise} works from the first to the last step in {played.image} on {played.host} "
-                f"({played.steps} steps, {_s(played.seconds)})"
-            )
+            said.append(f"  {_worked(found.exercise, played)}")
+    unseen = dict.fromkeys(words for played in found.played for words in played.unseen)
+    said += [f"  not seen: {words}" for words in unseen]
     return said + [f"  {note}" for note in verdict.notes]
+
+
+def _worked(exercise: str, played: ExerciseResult) -> str:
+    where = f"in {played.image} on {played.host}"
+    if played.seen >= played.steps:
+        return f"{exercise} works from the first to the last step {where} ({played.steps} steps, {_s(played.seconds)})"
+    if not played.seen:
+        return f"the scripts of {exercise} ran {where} ({_s(played.seconds)}), but none of its steps was seen to work"
+    return f"{played.seen} of {played.steps} steps of {exercise} work {where} ({_s(played.seconds)})"
 
 
 def to_json(found: RehearsalResult) -> dict[str, Any]:
@@ -217,6 +226,8 @@ def _notes(found: RehearsalResult) -> list[str]:
         )
     if not found.exercise:
         said.append("no exercise was tried")
+    if found.about:
+        said.append(found.about)
     return [*said, f"the rehearsal took {_s(found.whole)}"]
 
 

@@ -26,7 +26,8 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class ExerciseResult:
-    """The exercise in one lab.  ``fault``: the first fault, or ''; ``seconds``: how long it took."""
+    """The exercise in one lab.  ``fault``: the first fault, or ''; ``seconds``: how long it took.  ``seen``: of its
+    ``steps``, how many were seen to work; ``unseen``: what was not, in words."""
 
     image: str
     host: str
@@ -34,6 +35,8 @@ class ExerciseResult:
     steps: int
     seconds: float
     fault: str = ""
+    seen: int = 0
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class RehearsalResult:
     meanwhile; ``lost``: hosts that stopped answering meanwhile, with their problem; ``away``: hosts that never answered;
     ``left``: host -> seats that still have a lab if it fails; ``faults``: why there is no room; ``idle``: free labs of
     other images, which make room for learners; ``uris``: of hosts; ``over``: why it was cut short, or ''; ``beside``: the
-    second image, in whose labs no exercise is played."""
+    second image, in whose labs no exercise is played; ``about``: a note on the exercise's image, or '';
+    ``unchecked``: why its scripts don't run in a class, or ''."""
 
     title: str
     exercise: str
@@ -60,3 +64,5 @@ class RehearsalResult:
     uris: dict[str, str] = field(default_factory=dict)
     over: str = ""
     beside: str = ""
+    about: str = ""
+    unchecked: str = ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from trainbot.adapters.scenario_files.library import load_library
+from trainbot.bot.installation import exercises_of
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
 from trainbot.core.tasks import Tasks
@@ -19,7 +19,7 @@ from trainbot.gateway.trial_login import LoggedIn, LoginRefused, TrialLogin
 from trainbot.images.build.progress_bar import Progress
 from trainbot.model.exercise import Exercise
 from trainbot.ops.rehearsal.bot_client import RehearsalClient
-from trainbot.ops.rehearsal.exercise_player import play, scripts
+from trainbot.ops.rehearsal.exercise_player import play, scripts, seen, unseen
 from trainbot.ops.rehearsal.result import (
     IN,
     NO_ROOM,
@@ -134,12 +134,21 @@ class Rehearsal:
             {name: host["uri"] for name, host in hosts.items()},
             self.over,
             exercise.second_image if exercise is not None else "",
+            str(self.begun.get("about", "")) or self._scriptless(),
+            str(self.begun.get("unchecked", "")),
         )
 
     def _exercise(self) -> Exercise | None:
         """The exercise that the bot named, if it has scripts."""
-        found = load_library(self.config.exercises.folder).exercises.get(self.begun["exercise"])
+        found = exercises_of(self.config).exercises.get(self.begun["exercise"])
         return found if found is not None and scripts(found) else None
+
+    def _scriptless(self) -> str:
+        """A note on an exercise that has no scripts, so that nothing of it can be tried."""
+        found = exercises_of(self.config).exercises.get(self.begun["exercise"])
+        if found is None or not found.steps or scripts(found):
+            return ""
+        return f"{found.title} has no scripts, so none of its steps was tried: do them by hand once"
 
     # -- logging in ------------------------------------------------------------------------------------
 
@@ -268,7 +277,10 @@ class Rehearsal:
             fault = f"the second login failed: {error}"
         if fault and chair.now.get("lab") != seat.lab:
             fault = "its lab was lost during the exercise (given to a learner, or its host failed): rehearse again"
-        return ExerciseResult(chair.image, seat.host, seat.lab, len(exercise.steps), time.monotonic() - began, fault)
+        took = time.monotonic() - began
+        return ExerciseResult(
+            chair.image, seat.host, seat.lab, len(exercise.steps), took, fault, seen(exercise), unseen(exercise)
+        )
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:

@@ -16,12 +16,13 @@ from trainbot.features.sessions.polls.poll import PollPlan, extent, local_days, 
 from trainbot.features.sessions.polls.spans import covers, union
 
 DAYS = [date(2027, 3, 6) + timedelta(days=n) for n in range(10)]  # Sat 6 to Mon 15 Mar
+TODAY = date(2027, 3, 5)  # a Friday
 THE_CASE = PollPlan("Australia/Melbourne", date(2027, 3, 7), date(2027, 3, 15), (420, 1320), 120, 2, 30)
 
 
 def told(text: str) -> str:
     """As ``word days hours``, in short."""
-    said = read(text, DAYS)
+    said = read(text, DAYS, TODAY)
     parts = [
         f"{statement.word} {','.join(f'{day:%a}{day.day}' for day in sorted(statement.days)) or '*'} "
         f"{statement.hours[0] / 60:g}-{statement.hours[1] / 60:g}"
@@ -84,6 +85,24 @@ def told(text: str) -> str:
         ("sat 14-18 new york", "yes Sat6,Sat13 14-18; in new york"),
         ("Europe/Berlin weekdays 18:00-", "yes Mon8,Tue9,Wed10,Thu11,Fri12,Mon15 18-24; in europe/berlin"),
         ("+1100 sat", "yes Sat6,Sat13 0-24; in +1100"),
+        ("tomorrow 14-18", "yes Sat6 14-18"),
+        ("not tomorrow", "no Sat6 0-24"),
+        ("next fri 7:30 pm - 9 pm", "yes Fri12 19.5-21"),
+        ("this sat 7.30 p.m.-9 p. m.", "yes Sat6 19.5-21"),
+        ("sat 19:00 - 21:00", "yes Sat6,Sat13 19-21"),
+        ("sat 10.00-12.00.", "yes Sat6,Sat13 10-12"),
+        ("sat 22-2", "yes Sat6,Sat13 22-26"),
+        ("14/3 10-12", "yes Sun14 10-12"),
+        ("3/14/27 10-12", "yes Sun14 10-12"),
+        ("sat 24:00-02:00", "yes Sat6,Sat13 24-26"),
+        ("sat midday-2pm", "yes Sat6,Sat13 12-14"),
+        ("2027-03-07T09:00-11:00", "yes Sun7 9-11"),
+        ("6. march 10-12", "yes Sat6 10-12"),
+        ("march 6th 10-12", "yes Sat6 10-12"),
+        ("sat 10-12 pm", "yes Sat6,Sat13 10-12"),
+        ("sat 9 a.m. - noon", "yes Sat6,Sat13 9-12"),
+        ("sat 10-12 my time", "yes Sat6,Sat13 10-12"),
+        ("sat 14-18, london, ontario", "yes Sat6,Sat13 14-18; in london, ontario"),
     ],
 )
 def test_one_line_says_it(text: str, meant: str) -> None:
@@ -110,6 +129,16 @@ def test_one_line_says_it(text: str, meant: str) -> None:
         ("blah", 'don\'t understand "blah"'),
         ("sat xyz 14-18 foo", 'don\'t understand "xyz"'),
         ("not sat?", '"not" and "if need be" contradict each other'),
+        ("29 feb 2027 10-12", "29 Feb 2027: there is no such day in 2027"),
+        ("31 apr", "31 Apr: there is no such day"),
+        ("this fri 10-12", "this fri is Fri 5 Mar, which is not in the poll"),
+        ("sat 10-12 am", "10-12 am is ambiguous: use 24-hour times"),
+        ("sat half past seven", 'don\'t understand "half": write times in figures'),
+        ("today", "today is Fri 5 Mar, which is not in the poll: it is about Sat 6 Mar to Mon 15 Mar"),
+        ("sat noon-3", "noon-3 is ambiguous: use 12:00-15:00, or 12:00-03:00 if it ends after midnight"),
+        ("sat 2pm-6", "2pm-6 is ambiguous: use 14:00-18:00"),
+        ("after midnight", "after midnight until when? For example 00:00-06:00"),
+        ("sat 13pm-14pm", "13pm is not a time of day"),
         ("sat,sun " * 60, "longer than 400 characters"),
         ("1-2,3-4," * 45, "more than 60 times"),
     ],
@@ -117,7 +146,7 @@ def test_one_line_says_it(text: str, meant: str) -> None:
 def test_what_is_not_clear_is_answered_with_what_to_type(text: str, answer: str) -> None:
     """Nothing is guessed where a guess could be wrong."""
     with pytest.raises(UserError) as refused:
-        read(text, DAYS)
+        read(text, DAYS, TODAY)
     assert answer in str(refused.value) and len(str(refused.value)) < 300
 
 
@@ -125,7 +154,7 @@ def test_what_is_not_clear_is_answered_with_what_to_type(text: str, answer: str)
     st.text(max_size=60)
     | st.lists(
         st.sampled_from(
-            "sat sun mon-fri not , ; ? - 14 18 14:00-18:00 7 mar after before until any none only and 2pm h m . 2027-03-07 / + weekend".split()
+            "sat sun mon-fri not , ; ? - 14 18 14:00-18:00 7 mar tomorrow next midnight 24:00 after before until any none only and 2pm h m . 2027-03-07 / + weekend".split()
         ),
         max_size=14,
     ).map(" ".join)
@@ -138,7 +167,7 @@ def test_what_is_not_clear_is_answered_with_what_to_type(text: str, answer: str)
 def test_no_words_break_it(text: str) -> None:
     """Whatever is typed means something or is answered with one sentence."""
     try:
-        for statement in read(text, DAYS).statements:
+        for statement in read(text, DAYS, TODAY).statements:
             assert 0 <= statement.hours[0] < statement.hours[1] <= 48 * 60 and statement.days <= set(DAYS)
     except UserError as refused:
         assert "\n" not in str(refused)
@@ -146,7 +175,7 @@ def test_no_words_break_it(text: str) -> None:
 
 def suits(zone: str, *lines: str, plan: PollPlan = THE_CASE) -> list[int]:
     """The starts that somebody who said this could come to."""
-    found = free(plan, [(zone, read(line, local_days(plan, zone)).statements) for line in lines])
+    found = free(plan, [(zone, read(line, local_days(plan, zone), TODAY).statements) for line in lines])
     either = union(found.yes, found.maybe)
     return [start for start in starts(plan) if covers(either, start, start + 60 * plan.minutes)]
 
@@ -261,6 +290,7 @@ def test_the_last_word_about_an_hour_counts(said: list[tuple[str, int, int, int]
                 f"{'not ' * (word == 'no')}{days[day].day} mar {hour}:00-{(hour + length) % 24:02}:30"
                 f"{'?' * (word == 'maybe')}",
                 days,
+                TODAY,
             ).statements,
         )
         for word, day, hour, length in said

@@ -58,6 +58,28 @@ def test_a_midnight_that_clocks_skip() -> None:
     assert found.closes == datetime(2027, 9, 5, 4, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "last", "closes"),
+    [
+        ("tomorrow 18:00-20:00 1h until today", "2027-02-21", "2027-02-21", "2027-02-20T13:00"),
+        ("next sat 6 pm - 8 p.m. 1h until friday", "2027-02-27", "2027-02-27", "2027-02-26T13:00"),
+        ("sat-sun 18:00-20:00 1h until next fri 6 pm", "2027-02-20", "2027-02-21", None),
+        ("weekend 18:00-20:00 1h until fri", "2027-02-20", "2027-02-21", None),
+        ("mon-wed 18:00-20:00 1h until tomorrow 6:30 pm", "2027-02-22", "2027-02-24", "2027-02-21T07:30"),
+        ("sun 7 mar 18:00-20:00 1h until 2027-03-03T18:00", "2027-03-07", "2027-03-07", "2027-03-03T07:00"),
+    ],
+)
+def test_days_of_the_week(text: str, first: str, last: str, closes: str | None) -> None:
+    """The next ones, on the calendar of the place."""
+    if closes is None:
+        with pytest.raises(UserError, match="put an earlier day after until"):
+            ask(f"{text} melbourne")
+        return
+    found = ask(f"{text} melbourne")
+    assert (found.plan.first.isoformat(), found.plan.last.isoformat()) == (first, last)
+    assert found.closes == datetime.fromisoformat(f"{closes}+00:00")
+
+
 def test_years_and_nights() -> None:
     """The next time such days come; a window may go on past midnight."""
     assert (ask("28 dec-4 jan 9-17 berlin 1h").plan.first, ask("28 dec-4 jan 9-17 berlin 1h").plan.last) == (
@@ -88,7 +110,16 @@ def test_years_and_nights() -> None:
         ("7-15 mar 07:00-22:00 melbourne 2h every 7m", "sessions can begin every 15, 30, 60 or 120 minutes"),
         ("1 mar-30 apr 07:00-22:00 melbourne 2h", "too many days (61, at most 31)"),
         ("1-31 mar 00:00-24:00 melbourne 15m every 15m", "(2977, at most 1500)"),
-        ("30 feb 07:00-22:00 melbourne 2h", "is not a valid range of dates"),
+        ("30 feb 07:00-22:00 melbourne 2h", "30 Feb: there is no such day"),
+        ("29 feb 2027 07:00-22:00 melbourne 2h", "29 Feb 2027: there is no such day in 2027"),
+        ("7-15 mar 07:00-22:00 melbourne 2h until 31 apr", "31 Apr: there is no such day"),
+        ("sat 7 mar 07:00-22:00 melbourne 2h", "7 Mar is a Sunday: use only one of them"),
+        ("7-15 mar 07:00-22:00 london, ontario 2h", "use one of America/Toronto"),
+        ("next week 07:00-22:00 2h", 'I don\'t understand "next week"'),
+        ("7-15 mar 07:00-22:00 two hours", 'I don\'t understand "two hours"'),
+        ("7-15 mar 07:00-22:00 berlin 2h until 18:00", "until which day?"),
+        ("7-15 mar 07:00-22:00 so 2h", 'I don\'t understand "so"'),
+        ("7-15 mar 07:00-22:00 PST 2h", "use one of America/Los_Angeles, Asia/Manila"),
         ("7-15 mar 2026 07:00-22:00 melbourne 2h", "has passed: use days from 20 Feb on"),
         ("3/7 07:00-22:00 melbourne 2h", "use the month's name"),
         ("28 mar 02:10-02:50 berlin 1h every 60m", "clocks skip all of these times"),

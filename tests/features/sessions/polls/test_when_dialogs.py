@@ -38,9 +38,9 @@ def test_opening_is_shown_back_and_announced(stage: Stage) -> None:
     told, announced = stage.hear("olga", "!yes")
     assert told[0] == "olga" and announced == (
         CHANNEL,
-        "When would suit you for SE Linux, 2 h, Sun 7 to Mon 15 Mar? Tell me in private, in your own time: /msg "
+        "When would suit you for SE Linux, 2 h, Sun 7 to Mon 15 Mar (Melbourne)? Tell me in private, in your own time: /msg "
         "trainbot when sat 14:00-18:00, or: when not sun (? after a time: if need be; tz CITY sets your time zone). Until Wed "
-        "3 Mar 13:00 UTC, in 11 d 5 h.",
+        "3 Mar 13:00 UTC | Thu 4 Mar 00:00 +1100 Melbourne, in 11 d 5 h.",
     )
     assert len(announced[1].encode()) < 400
     assert "a poll is already open in #class" in stage.talk("olga", OPEN)[0]
@@ -104,7 +104,26 @@ def test_the_zone_in_the_answer(asked: Stage) -> None:
     assert asked.talk("alice", "!when sat 8-12 xyzzy") == [
         'alice: I don\'t understand "xyzzy": for example sat 14:00-18:00, or not sun, or weekdays after 18:00?'
     ]
+    assert asked.talk("alice", "!when so sat 8-12") == [
+        'alice: I don\'t understand "so": for example sat 14:00-18:00, or not sun, or weekdays after 18:00?'
+    ]
+    assert (
+        "PST is an abbreviation used in several places: use one of America/Los_Angeles, Asia/Manila"
+        in (asked.talk("alice", "!when PST sat 8-12")[0])
+    )
+    assert asked.talk("alice", "!when AWST tue 7:30 p.m. - 9:30 p.m.")[0].startswith("AWST is Australia/Perth; saved: ")
     assert "several time zones: use one of America/New_York" in asked.talk("alice", "!when usa sat 8-12")[0]
+
+
+def test_tomorrow_is_that_of_the_day_it_was_said(stage: Stage) -> None:
+    """In the zone that is named, and it stays that day when answers are counted later."""
+    begin(stage, "!when open 22-23 feb 07:00-22:00 melbourne 2h until sun")
+    stage.talk("alice", "!tz berlin")
+    stage.now = datetime(2027, 2, 20, 20, tzinfo=UTC)  # Sunday in Auckland
+    (said,) = stage.talk("alice", "!when tomorrow 9:00 am-1 pm auckland")
+    assert "Sun 21 Feb 21:00-24:00, Mon 22 Feb 00:00-01:00 (Berlin)" in said
+    stage.now = datetime(2027, 2, 21, 12, tzinfo=UTC)
+    assert "Sun 21 Feb 21:00-24:00, Mon 22 Feb 00:00-01:00 (Berlin)" in stage.talk("alice", "!when")[0]
 
 
 def test_another_zone_later(asked: Stage) -> None:
@@ -191,11 +210,11 @@ def test_closing_says_it_in_one_line(asked: Stage) -> None:
         asked.whisper(nick, f"when {words}")
     (line,) = asked.talk("olga", "!when close")
     assert line == (
-        "Best: Mon 8 Mar 08:00 UTC, 2 of 4. Adding Fri 12 Mar 23:00 reaches 3; left out: hannah. Just as good as Mon 8 Mar 08:00: "
-        "Mon 8 Mar 08:30, 09:00, Mon 15 Mar 08:00, 08:30, 09:00 (full hours are preferred, then earlier times). 1 more never set their time zone: russell. "
+        "Best: Mon 8 Mar 19:00 +1100 Melbourne, 2 of 4. Adding Sat 13 Mar 10:00 reaches 3; left out: hannah. Just as good as Mon 8 "
+        "Mar 19:00: Mon 8 Mar 19:30, 20:00, Mon 15 Mar 19:00, 19:30, 20:00 (full hours are preferred, then earlier times). 1 more never set their time zone: russell. "
         "Drafts d1 and d2: !session publish all."
     )
-    assert asked.talk("olga", "!when close") == [f"the poll closed Sat 20 Feb 08:00 UTC. {line}"]
+    assert asked.talk("olga", "!when close") == [f"the poll closed Sat 20 Feb 19:00 +1100 Melbourne. {line}"]
     assert asked.talk("alice", "!when") == ["alice: no poll is open; !sessions lists what is planned"]
     begin(asked)
     assert "nobody has answered" in asked.talk("olga", "!when")[0]
@@ -221,8 +240,8 @@ def test_its_time_is_over(asked: Stage) -> None:
     assert asked.wait(seconds=1) == [
         (
             "olga",
-            "the poll in #class is closed. Best: Mon 8 Mar 07:00 UTC, 1 of 1; nobody is left out. Just as good: Mon 8 Mar 07:30, "
-            "08:00, 08:30, 09:00 and 30 more (full hours are preferred, then earlier times). Draft d1: !session publish d1.",
+            "the poll in #class is closed. Best: Mon 8 Mar 18:00 +1100 Melbourne, 1 of 1; nobody is left out. Just as good: Mon 8 "
+            "Mar 18:30, 19:00, 19:30, 20:00 and 30 more (full hours are preferred, then earlier times). Draft d1: !session publish d1.",
         )
     ]
     assert asked.wait(hours=1) == []
@@ -234,7 +253,7 @@ def test_a_long_absence(asked: Stage) -> None:
     asked.now = datetime(2027, 3, 10, 0, 5, tzinfo=UTC)
     asked.restart()
     ((_, line),) = asked.wait(seconds=1)
-    assert "Best: Wed 10 Mar 01:00 UTC, 1 of 1" in line
+    assert "Best: Wed 10 Mar 12:00 +1100 Melbourne, 1 of 1" in line
 
 
 def test_an_answer_follows_its_person(stages: Callable[..., Stage]) -> None:
@@ -254,7 +273,9 @@ def test_an_answer_follows_its_person(stages: Callable[..., Stage]) -> None:
 
 def test_an_account_is_needed_where_labs_need_one(asked: Stage) -> None:
     """One voice each."""
-    assert "log in to NickServ" in asked.whisper("stranger", "when sat 8-12")[0]
+    assert (
+        "to answer you need an account on this network: /msg NickServ" in asked.whisper("stranger", "when sat 8-12")[0]
+    )
 
 
 def test_two_channels(stages: Callable[..., Stage]) -> None:

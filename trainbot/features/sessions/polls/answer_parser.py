@@ -9,13 +9,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from trainbot.core.errors import UserError
 from trainbot.features.sessions.polls.clocks import DAY, OffsetSpan, shown
 from trainbot.features.sessions.polls.poll import PollPlan, extent, local_days, starts
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
-from trainbot.features.sessions.polls.tokens import MONTHS, TO, WEEKDAYS, MonthDay, TokenReader
+from trainbot.features.sessions.polls.tokens import MONTHS, TIME_WORDS, TO, WEEKDAYS, MonthDay, TokenReader
 
 EXAMPLE = "for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
 MOST_STATEMENTS = 60
@@ -137,14 +137,14 @@ def _moments(clock: tuple[OffsetSpan, ...], statement: AvailabilityClause, every
 # -- words -------------------------------------------------------------------------------------------
 
 
-def read(text: str, days: Sequence[date]) -> PollAnswer:
-    """Parses one answer; ``days``: the days of the poll on the speaker's calendar, in order.
+def read(text: str, days: Sequence[date], today: date) -> PollAnswer:
+    """Parses one answer; ``days``: the days of the poll on the speaker's calendar, in order; ``today``: when it was said.
 
     Raises UserError with what to type if it can't be understood; then the whole line is ignored.
     """
     if not days:
         raise UserError("no possible times are left in this poll")
-    return _AnswerReader(text, days).read()
+    return _AnswerReader(text, days, today).read()
 
 
 @dataclass
@@ -165,8 +165,8 @@ class _Clause:
 class _AnswerReader:
     """One line being read."""
 
-    def __init__(self, text: str, days: Sequence[date]) -> None:
-        self.reader, self.days = TokenReader(text), days
+    def __init__(self, text: str, days: Sequence[date], today: date) -> None:
+        self.reader, self.days, self.today = TokenReader(text), days, today
         self.clauses: list[_Clause] = [_Clause()]
         self.unknown: list[tuple[int, str]] = []
 
@@ -240,6 +240,8 @@ class _AnswerReader:
         if (dates := self.reader.attempt(self.reader.dates)) is not None:
             return self._between(*dates)
         number = self.reader.peek()
+        if number.text in ("today", "tonight", "tomorrow", "next", "this", "coming"):
+            return self._relative()
         weekdays = self.reader.attempt(self.reader.weekdays)
         if weekdays is None:
             return None
@@ -252,6 +254,21 @@ class _AnswerReader:
         found = frozenset(day for day in self.days if day.weekday() in weekdays)
         if not found:
             raise UserError(f"the poll has no {number.text}: it is about {self._range()}")
+        return found
+
+    def _relative(self) -> frozenset[date] | None:
+        """``tomorrow``, ``next fri``."""
+        before = self.reader.at
+        relative = self.reader.attempt(self.reader.relative)
+        if relative is None:
+            return None
+        said = " ".join(token.text for token in self.reader.tokens[before : self.reader.at])
+        first = relative.on(self.today)
+        found = frozenset(first + timedelta(days=n) for n in range(relative.length)) & frozenset(self.days)
+        if not found:
+            raise UserError(
+                f"{said} is {first:%a} {first.day} {first:%b}, which is not in the poll: it is about {self._range()}"
+            )
         return found
 
     def _between(self, first: MonthDay, last: MonthDay) -> frozenset[date]:
@@ -276,6 +293,8 @@ class _AnswerReader:
                 f"{token.text} to when? For example {day}14:00-18:00, or {day}after 18:00; a date needs "
                 "a month, as in 14 mar"
             )
+        if token.text in TIME_WORDS:
+            raise UserError(f'I don\'t understand "{token.text}": write times in figures, {EXAMPLE}')
         if token.text in MONTHS:
             raise UserError(f"which day in {token.text.capitalize()}? For example 14 {token.text}")
         if token.kind in ("word", "place", "offset"):
@@ -284,12 +303,13 @@ class _AnswerReader:
             raise UserError(f'I don\'t understand "{token.text[:20]}" there: {EXAMPLE}')
 
     def _place(self) -> str:
-        """The unknown words, if they are next to each other and may name a place."""
+        """The unknown words, if they are next to each other (but for commas) and may name a place."""
         if not self.unknown:
             return ""
-        if len(self.unknown) != self.unknown[-1][0] - self.unknown[0][0] + 1:
+        words = [token.text for token in self.reader.tokens[self.unknown[0][0] - 1 : self.unknown[-1][0]]]
+        if len(self.unknown) != len(words) - words.count(","):
             raise UserError(f'I don\'t understand "{self.unknown[0][1][:30]}": {EXAMPLE}')
-        return " ".join(word for _place, word in self.unknown)
+        return " ".join(words).replace(" ,", ",")
 
     def _statements(self) -> tuple[AvailabilityClause, ...]:
         self._carry()

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import logging
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Command, Request, Scope
-from trainbot.core.errors import Denied, UserError
+from trainbot.core.errors import AccountNeeded, UserError
 from trainbot.core.messages import Effect, Reply
 from trainbot.core.times import describe
-from trainbot.core.zones import city, resolve_place
+from trainbot.core.zones import UnknownPlace, abbreviation_note, city, resolve_place
 from trainbot.features.sessions.polls import answer_parser as answers
 from trainbot.features.sessions.polls import poll_parser as asking
 from trainbot.features.sessions.polls import poll_wording as wording
 from trainbot.features.sessions.polls.answer_parser import EXAMPLE, Availability, PollAnswer, fits
 from trainbot.features.sessions.polls.clocks import wall, wall_time
 from trainbot.features.sessions.polls.poll import PollPlan, local_days, starts
+from trainbot.features.sessions.polls.poll_answers import PollAnswers, day_of, plan_of
 from trainbot.features.sessions.polls.ranking import BUDGET, GLANCE, CandidateStart, Choice, choose, ranked, tally
 from trainbot.features.sessions.session_store import SessionStore
+from trainbot.features.sessions.signups import paced
 from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Ports
-from trainbot.model.session_rows import PollLine, PollRow
+from trainbot.model.session_rows import PollRow
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
-log = logging.getLogger(__name__)
 MOST_LINES = 20  # of one person in one poll; later lines override earlier ones, so more are hardly needed
 UNTITLED = "hands-on training"
 REMEMBERED = timedelta(days=30)  # how long !when close can repeat the result of a closed poll
-
-Count = tuple[list[Person], list[Availability], list[Person]]
-"""Who answered, when they are free, and whose time zone is unknown."""
 
 
 class PollCommands:
@@ -46,6 +43,7 @@ class PollCommands:
             store.people,
             session_store,
         )
+        self.answers = PollAnswers(store)
         self.exercises, self.access, self.audience = ports.exercises, ports.access, ports.audience
 
     # -- which poll ------------------------------------------------------------------------------------
@@ -64,7 +62,7 @@ class PollCommands:
 
     def ask_open(self, ask: Request, words: str) -> str:
         found = self._asking(ask, words)
-        return wording.asked_back(found, self._about(found.title), ask.channel or "", ask.at)
+        return wording.asked_back(found, self._about(found.title), ask.channel or "", ask.person.zone, ask.at)
 
     def open(self, ask: Request, words: str) -> list[Effect]:
         found = self._asking(ask, words)
@@ -94,7 +92,8 @@ class PollCommands:
         other = self.rows.first(closed_at=None, channel=ask.channel)
         if other is not None:
             raise UserError(
-                f"a poll is already open in {other.channel} until {describe(other.closes_at, other.zone, ask.at)}; "
+                f"a poll is already open in {other.channel} until "
+                f"{describe(other.closes_at, ask.person.zone or other.zone, ask.at)}; "
                 "!when close ends it"
             )
         return asking.read(words, ask.person.zone, ask.at, resolve_place)
@@ -113,9 +112,7 @@ class PollCommands:
         if not words:
             return [Reply(self._status(ask, poll), private=True)]
         if self.access.accounts_only and ask.sender.account is None:
-            raise Denied(
-                "only people with an account here can answer; log in to NickServ (/msg NickServ help), then try again"
-            )
+            raise AccountNeeded("to answer")
         if words.lower() in ("forget", "drop"):
             text = self._forget(ask, poll)
         elif words.lower() == "reread":
@@ -128,11 +125,12 @@ class PollCommands:
         plan, zone = plan_of(poll), ask.person.zone
         said, named = self._read(plan, words, zone, ask.at)
         noted, lost = "saved", ""
+        note = abbreviation_note(said.place, named, ask.at) if named else ""
         if named and not zone:  # naming a place without having a zone sets it
             self.people.change({"id": ask.person.id}, zone=named)
             lost = self._move_lines(poll, ask.person, named, "")
             zone, noted = named, f"your time zone is now {city(named)}; saved"
-        mine = self._lines(poll, ask.person)
+        mine = self.answers.of(poll, ask.person)
         if said.afresh:
             self.rows.lines.remove(poll_id=poll.id, person_id=ask.person.id)
         elif len(mine) >= MOST_LINES:
@@ -142,21 +140,21 @@ class PollCommands:
             if any(not line.zone for line in mine):
                 return "saved too; it counts once I know your time zone: !tz CITY"
             return "saved, but I don't know your time zone yet: !tz Melbourne, for example, makes it count"
-        return f"{noted}: {self._answer(poll, ask.person, zone)}{lost}"
+        return f"{note}{noted}: {self._answer(poll, ask.person, zone)}{lost}"
 
     def _read(self, plan: PollPlan, words: str, zone: str, now: datetime) -> tuple[PollAnswer, str]:
         """The parsed answer, and the zone named in it ('' if none)."""
         around = plan.days[0] - timedelta(days=1), *plan.days, plan.days[-1] + timedelta(days=1)
-        said = answers.read(words, around)
+        said = answers.read(words, around, day_of(now, zone))
         if not said.place:
-            return (answers.read(words, local_days(plan, zone)) if zone else said), ""
+            return (answers.read(words, local_days(plan, zone), day_of(now, zone)) if zone else said), ""
         try:
-            named = resolve_place(said.place, now)
-        except UserError as error:
-            if "no place" in str(error) and "did you mean" not in str(error):
-                raise UserError(f'I don\'t understand "{said.place[:40]}": {EXAMPLE}') from None
-            raise
-        return answers.read(words, local_days(plan, named)), named
+            named = resolve_place(said.place, datetime.combine(plan.first, time(12), UTC))
+        except UnknownPlace as error:
+            if error.like:
+                raise
+            raise UserError(f'I don\'t understand "{said.place[:40]}": {EXAMPLE}') from None
+        return answers.read(words, local_days(plan, named), day_of(now, named)), named
 
     def _forget(self, ask: Request, poll: PollRow) -> str:
         count = self.rows.lines.remove(poll_id=poll.id, person_id=ask.person.id)
@@ -166,7 +164,7 @@ class PollCommands:
         zone = ask.person.zone
         if not zone:
             raise UserError("I don't know your time zone yet: !tz CITY sets it")
-        mine = self._lines(poll, ask.person)
+        mine = self.answers.of(poll, ask.person)
         if not mine:
             raise UserError(f"you have not answered yet: {EXAMPLE}")
         lost = self._move_lines(poll, ask.person, zone, *{line.zone for line in mine})
@@ -176,11 +174,11 @@ class PollCommands:
         """Reads the lines given in the zones ``were`` in ``zone`` instead; returns a note about lines that name no day of
         the poll there."""
         lost = ""
-        for line in self._lines(poll, person):
+        for line in self.answers.of(poll, person):
             if line.zone not in were:
                 continue
             try:
-                answers.read(line.words, local_days(plan_of(poll), zone))
+                answers.read(line.words, local_days(plan_of(poll), zone), day_of(line.at, zone))
                 self.rows.lines.change({"id": line.id}, zone=zone)
             except UserError as error:
                 self.rows.lines.remove(id=line.id)
@@ -191,7 +189,7 @@ class PollCommands:
         """After ``!tz``: answers that waited for it count now, others keep their meaning; returns a note, '' if there are
         no answers."""
         for poll in self.rows.all(closed_at=None):
-            zones = {line.zone for line in self._lines(poll, person)}
+            zones = {line.zone for line in self.answers.of(poll, person)}
             if "" in zones:
                 lost = self._move_lines(poll, person, zone, "")
                 return f"your answers count now: {self._answer(poll, person, zone)}{lost}"
@@ -205,13 +203,13 @@ class PollCommands:
 
     def _answer(self, poll: PollRow, person: Person, zone: str, *, brief: bool = False) -> str:
         plan = plan_of(poll)
-        free = self._free(plan, self._lines(poll, person))
+        free = self.answers.free(plan, self.answers.of(poll, person))
         text = wording.answer(plan, zone, free)
         return text if fits(plan, free) or brief else f"{text}; asked: {wording.asked(plan, zone)}"
 
     def _status(self, ask: Request, poll: PollRow) -> str:
         plan, zone = plan_of(poll), ask.person.zone
-        mine = self._lines(poll, ask.person)
+        mine = self.answers.of(poll, ask.person)
         own = zone or next((line.zone for line in mine if line.zone), "")
         parts = [f"asked: {wording.asked(plan, own) if own else wording.asked(plan, plan.zone, 'the clocks there')}"]
         if mine and all(line.zone for line in mine):
@@ -221,41 +219,16 @@ class PollCommands:
         else:
             parts.append(EXAMPLE if own else f"!tz CITY first, then {EXAMPLE}")
         if ask.role >= Role.ORGANISER:
-            people, frees, unread = self._count(poll)
+            people, frees, unread = self.answers.count(poll)
             order, choice = self._ranked(plan, frees, ask.at, GLANCE)
             parts = [wording.counted(len(people), len(unread), poll.closes_at, own or plan.zone, ask.at)]
-            parts += [f"so far: {wording.result(order, choice, [p.nick for p in people], ask.at)}"] if people else []
+            so_far = wording.result(order, choice, [p.nick for p in people], own or plan.zone, ask.at)
+            parts += [f"so far: {so_far}"] if people else []
         else:
             parts.append(f"until {describe(poll.closes_at, own or plan.zone, ask.at)}")
         return "; ".join(parts)
 
     # -- counted ---------------------------------------------------------------------------------------
-
-    def _lines(self, poll: PollRow, person: Person) -> list[PollLine]:
-        return self.rows.lines.all(poll_id=poll.id, person_id=person.id)
-
-    def _free(self, plan: PollPlan, lines: list[PollLine]) -> Availability:
-        read = []
-        for line in lines:
-            try:
-                read.append((line.zone, answers.read(line.words, local_days(plan, line.zone)).statements))
-            except (UserError, KeyError) as error:  # it was readable when it was sent
-                log.warning("line %d of a poll cannot be read any more: %s", line.id, error)
-        return answers.free(plan, read)
-
-    def _count(self, poll: PollRow) -> Count:
-        """Counts the answers.  People without an account get a new row after each reconnect, so the last answer per nick
-        counts."""
-        said: dict[int, list[PollLine]] = {}
-        for line in self.rows.lines.all(poll_id=poll.id):
-            said.setdefault(line.person_id, []).append(line)
-        voices: dict[str, Person] = {}
-        for person in sorted(map(self.people.get, said), key=lambda person: said[person.id][-1].id):
-            voices[f"account {person.account}" if person.account else f"nick {person.nick.lower()}"] = person
-        people = sorted(voices.values(), key=lambda person: person.nick.lower())
-        known = [person for person in people if all(line.zone for line in said[person.id])]
-        plan = plan_of(poll)
-        return known, [self._free(plan, said[person.id]) for person in known], [p for p in people if p not in known]
 
     def _ranked(
         self, plan: PollPlan, frees: list[Availability], now: datetime, budget: int = BUDGET
@@ -277,7 +250,7 @@ class PollCommands:
                 raise
             return [
                 Reply(
-                    f"the poll closed {describe(last.closed_at, ask.person.zone or 'UTC', ask.at)}. {last.result}"
+                    f"the poll closed {describe(last.closed_at, ask.person.zone or last.zone, ask.at)}. {last.result}"
                     if last.closed_at
                     else last.result,
                     private=True,
@@ -285,22 +258,32 @@ class PollCommands:
             ]
         if poll.channel != ask.channel and not ask.private:
             raise UserError(f"no poll is open here; use {poll.channel} or a private message")
-        return [Reply(self._close(poll, ask.at), private=True)]
+        return [Reply(self._close(poll, ask.person.zone, ask.at), private=True)]
 
     def _last(self, ask: Request) -> PollRow | None:
         closed = self.rows.table.c.closed_at
         found = self.rows.all(closed > ask.at - REMEMBERED, order=(closed.desc(),))
         return next((poll for poll in found if ask.channel in (None, poll.channel)), None)
 
-    def _close(self, poll: PollRow, now: datetime) -> str:
-        """Closes the poll and saves its sessions as drafts; returns the result in one line."""
+    def _close(self, poll: PollRow, zone: str, now: datetime) -> str:
+        """Closes the poll and saves its sessions as drafts; returns the result in one line, with times in ``zone`` ('': that
+        of the poll).  People who answered hear of the sessions when they are published, or now that there is none."""
         plan = plan_of(poll)
-        people, frees, unread = self._count(poll)
+        people, frees, unread = self.answers.count(poll)
         order, choice = self._ranked(plan, frees, now)
         names, waiting = ([person.nick for person in some] for some in (people, unread))
-        text = wording.result(order, choice, names, now, waiting)
+        text = wording.result(order, choice, names, zone or poll.zone, now, waiting)
         if choice.reached:
             text += f" {self._drafted(poll, choice, now)}"
+        for place, person in enumerate([] if choice.reached else people):
+            self.notices.tell(
+                paced(now, place),
+                f"the poll about {self._about(poll.title) or UNTITLED} is closed: no time suits anybody "
+                "who answered, so no session came of it",
+                person_id=person.id,
+                kind=NoticeKind.POLL_RESULT,
+                not_after=now + REMEMBERED,
+            )
         self.rows.change({"id": poll.id}, closed_at=now, result=text)
         return text
 
@@ -329,7 +312,7 @@ class PollCommands:
     def tick(self, now: datetime) -> None:
         """Closes polls whose time is over, and tells the people who opened them the result."""
         for poll in self.rows.over(now):
-            text = self._close(poll, now)
+            text = self._close(poll, self.people.get(poll.person_id).zone, now)
             self.notices.tell(now, f"the poll in {poll.channel} is closed. {text}", person_id=poll.person_id)
 
     def merge(self, old: Person | None, new: Person | None) -> None:
@@ -368,15 +351,3 @@ class PollCommands:
                 group="sessions",
             ),
         ]
-
-
-def plan_of(poll: PollRow) -> PollPlan:
-    return PollPlan(
-        poll.zone,
-        date.fromisoformat(poll.first_day),
-        date.fromisoformat(poll.last_day),
-        (poll.window_from, poll.window_to),
-        poll.minutes,
-        poll.most,
-        poll.step,
-    )

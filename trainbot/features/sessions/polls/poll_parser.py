@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from trainbot.core.errors import UserError
 from trainbot.core.times import readings
 from trainbot.core.zones import zone as rules
 from trainbot.features.sessions.polls.clocks import DAY
 from trainbot.features.sessions.polls.poll import PollPlan, starts
-from trainbot.features.sessions.polls.tokens import TO, MonthDay, TokenReader
+from trainbot.features.sessions.polls.tokens import TO, MonthDay, RelativeDay, TokenReader
 from trainbot.model.session_fields import plain
 
 EXAMPLE = "for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
@@ -61,14 +61,18 @@ class _RequestReader:
         )
         self.dates: tuple[MonthDay, MonthDay] | None = None
         self.window: tuple[int, int] | None = None
-        self.until: tuple[MonthDay, int] | None = None
+        self.relative: RelativeDay | None = None
+        self.until: tuple[MonthDay | RelativeDay, int] | None = None
         self.minutes, self.most, self.step = 0, 1, STEP
         self.place: list[str] = []
 
     def read(self) -> PollRequest:
         while self.reader.peek().kind != "end":
             self._step()
-        if self.dates is None:
+        days = self.dates or self.relative
+        if self.place and not (days and self.window and self.minutes):  # a word that says none of them comes first
+            self.resolve(self._place(), self.now)
+        if self.dates is None and self.relative is None:
             raise UserError(f"on which days? {EXAMPLE}")
         if self.window is None:
             raise UserError(f"between which times can a session begin? {EXAMPLE}")
@@ -76,7 +80,7 @@ class _RequestReader:
             raise UserError(f"how long is a session? {EXAMPLE}")
         zone = self._zone()
         today = self.now.astimezone(rules(zone)).date()
-        first, last = self._range(*self.dates, today)
+        first, last = self._days(today)
         plan = PollPlan(zone, first, last, self.window, self.minutes, self.most, self.step)
         closes = self._closes(zone, today, first)
         moments = starts(plan)
@@ -113,6 +117,9 @@ class _RequestReader:
         elif (dates := reader.attempt(reader.dates)) is not None:
             self._once(self.dates, "ranges of days")
             self.dates = dates
+        elif (relative := reader.attempt(reader.relative)) is not None:
+            self._once(self.relative, "ranges of days")
+            self.relative = relative
         elif reader.peek().kind == "length" or re.fullmatch(r"\dh\d\d", reader.peek().text):
             self._once(self.minutes or None, "lengths")
             self.minutes = self._length("a session of")
@@ -124,6 +131,8 @@ class _RequestReader:
         if token.kind in ("word", "place", "offset"):
             if token.text not in ("in", "at", "on", "the", "from", "sessions", "session", "long", "each"):
                 self.place.append(token.text)
+        elif token.text == "," and self.place:  # london, ontario
+            self.place.append(token.text)
         elif token.text not in (",", ";", "."):
             raise UserError(f'I don\'t understand "{token.text[:20]}" there: {EXAMPLE}')
 
@@ -133,7 +142,8 @@ class _RequestReader:
 
     def _until(self) -> None:
         dates = self.reader.attempt(self.reader.dates)
-        if dates is None or dates[0] != dates[1]:
+        day = self.reader.attempt(self.reader.relative) if dates is None else dates[0]
+        if day is None or (dates is not None and dates[0] != dates[1]):
             raise UserError(f"until which day? {EXAMPLE}")
         minute, before = DAY, self.reader.at
         token = self.reader.take()
@@ -142,7 +152,7 @@ class _RequestReader:
             minute = self.reader.clock_time("until")
         else:
             self.reader.at = before
-        self.until = dates[0], minute
+        self.until = day, minute
 
     def _count(self, word: str, most: int, what: str) -> int:
         token = self.reader.take()
@@ -162,10 +172,27 @@ class _RequestReader:
 
     def _zone(self) -> str:
         if self.place:
-            return self.resolve(" ".join(self.place), self.now)
+            return self.resolve(self._place(), self._about())
         if not self.own_zone:
             raise UserError(f"which time zone? Add a city, or set your own with !tz CITY: {EXAMPLE}")
         return self.own_zone
+
+    def _place(self) -> str:
+        return " ".join(self.place).replace(" ,", ",").rstrip(", ")
+
+    def _about(self) -> datetime:
+        """About when the sessions are: offsets and abbreviations are those of that time of the year."""
+        return datetime.combine(self._days(self.now.astimezone(UTC).date())[0], time(12), UTC)
+
+    def _days(self, today: date) -> tuple[date, date]:
+        """The first and the last day, where it is ``today``."""
+        if self.dates is None:
+            begin = (self.relative or RelativeDay()).on(today)
+            return begin, begin + timedelta(days=(self.relative or RelativeDay()).length - 1)
+        first, last = self._range(*self.dates, today)
+        if self.relative is not None and self.relative.weekday not in (None, first.weekday()):  # sat 14 mar
+            raise UserError(f"{first.day} {first:%b} is a {first:%A}: use only one of them")
+        return first, last
 
     def _range(self, first: MonthDay, last: MonthDay, today: date) -> tuple[date, date]:
         """The next occurrence of these days."""
@@ -198,6 +225,8 @@ class _RequestReader:
         if self.until is None:
             return min(self.now + OPEN_FOR, readings(datetime(first.year, first.month, first.day), zone)[0])
         said, minute = self.until
+        if isinstance(said, RelativeDay):
+            return readings(datetime.combine(said.on(today), time()) + timedelta(minutes=minute), zone)[0]
         years = [said.year] if said.year else [first.year - 1, first.year]
         days = [day for year in years if (day := _day(said, year)) is not None]
         found = [day for day in days if day >= today] or days

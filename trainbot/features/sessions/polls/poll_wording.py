@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from trainbot.core.times import MAX_BYTES, describe, until
+from trainbot.core.times import MAX_BYTES, describe, times_in, until
 from trainbot.core.wording import as_many, span
 from trainbot.core.zones import city
 from trainbot.features.sessions.polls.answer_parser import Availability, fits
@@ -23,15 +23,16 @@ Hours = tuple[tuple[int, int], ...]  # minutes after midnight
 # -- the question ------------------------------------------------------------------------------------
 
 
-def asked_back(asking: PollRequest, about: str, channel: str, now: datetime) -> str:
-    """The line an organiser sees before confirming a poll."""
+def asked_back(asking: PollRequest, about: str, channel: str, zone: str, now: datetime) -> str:
+    """The line an organiser sees before confirming a poll.  ``zone``: theirs, '' if unknown."""
     plan, moments = asking.plan, starts(asking.plan)
+    other = "UTC" if zone in ("", plan.zone) else zone
     sessions = "one session" if plan.most == 1 else f"at most {plan.most} sessions"
     title = f" ({about})" if about else ""
     return (
         f"{channel} will be asked which times suit{title}: {_days(plan.first, plan.last)}, beginning {_window(plan)} "
-        f"{city(plan.zone)} ({describe(moment(moments[0]), 'UTC', now)} to {describe(moment(moments[-1]), 'UTC', now)}), "
-        f"{_length(plan)} each, {sessions}; answers until {describe(asking.closes, plan.zone, now)} "
+        f"{city(plan.zone)} ({describe(moment(moments[0]), other, now)} to {describe(moment(moments[-1]), other, now)}), "
+        f"{_length(plan)} each, {sessions}; answers until {describe(asking.closes, zone or plan.zone, now)} "
         f"({until(asking.closes - now)})."
     )
 
@@ -41,9 +42,9 @@ def announcement(asking: PollRequest, about: str, nick: str, now: datetime) -> s
     plan = asking.plan
     title = f"for {about or 'a session'}"
     return (
-        f"When would suit you {title}, {_length(plan)}, {_days(plan.first, plan.last)}? Tell me in private, in your "
+        f"When would suit you {title}, {_length(plan)}, {_days(plan.first, plan.last)} ({city(plan.zone)})? Tell me in private, in your "
         f"own time: /msg {nick} when sat 14:00-18:00, or: when not sun (? after a time: if need be; tz CITY sets "
-        f"your time zone). Until {describe(asking.closes, 'UTC', now)}, {until(asking.closes - now)}."
+        f"your time zone). Until {times_in(asking.closes, [plan.zone], now)}, {until(asking.closes - now)}."
     )
 
 
@@ -167,12 +168,17 @@ def _listed(texts: Sequence[str], room: int) -> str:
 
 
 def result(
-    order: Sequence[CandidateStart], choice: Choice, names: Sequence[str], now: datetime, unread: Sequence[str] = ()
+    order: Sequence[CandidateStart],
+    choice: Choice,
+    names: Sequence[str],
+    zone: str,
+    now: datetime,
+    unread: Sequence[str] = (),
 ) -> str:
-    """``Best: Sat 14 Mar 09:00 UTC, 41 of 52.  Adding Tue 10 Mar 20:00 reaches 50; left out: bob, wei.``
+    """``Best: Sat 14 Mar 20:00 +1100 Melbourne, 41 of 52.  Adding Tue 10 Mar 07:00 reaches 50; left out: bob, wei.``
 
-    ``order``: all possible starts in the order of ``ranking.ranked``; ``names``: people by bit number; ``unread``: those
-    whose time zone is unknown.
+    ``order``: all possible starts in the order of ``ranking.ranked``; ``names``: people by bit number; ``zone``: in which
+    the times are given; ``unread``: those whose time zone is unknown.
     """
     waiting = f" {len(unread)} more never set their time zone: {_listed(unread, 60)}." if unread else ""
     if not names:
@@ -180,11 +186,11 @@ def result(
     if not choice.reached:
         return f"No time suits anybody; {len(names)} answered.{waiting}"
     best = order[0]
-    text = f"Best: {describe(moment(best.moment), 'UTC', now)}, {best.reached} of {len(names)}{_need(best)}."
+    text = f"Best: {describe(moment(best.moment), zone, now)}, {best.reached} of {len(names)}{_need(best)}."
     added = [start for start in choice.starts if start.moment != best.moment]
     if added:
         together = len(added) == len(choice.starts)
-        *most, last = [_moment(start.moment, now) for start in added]
+        *most, last = [_moment(start.moment, zone, now) for start in added]
         those = f"{', '.join(most)} and {last}" if most else last
         many = "reach" if len(added) > 1 else "reaches"
         text += f" Better together: {those} reach" if together else f" Adding {those} {many}"
@@ -193,7 +199,7 @@ def result(
     out = [name for bit, name in enumerate(names) if not choice.reach >> bit & 1]
     text = text.removesuffix(".")
     left = "; left out: " if out else "; nobody is left out."
-    tied = _tied(order, choice, now)
+    tied = _tied(order, choice, zone, now)
     room = RESULT_BYTES - len(f"{text}{left}.{tied}{waiting}".encode())
     return text + left + (_listed(out, max(20, room)) + "." if out else "") + tied + waiting
 
@@ -202,24 +208,26 @@ def _need(found: CandidateStart | Choice) -> str:
     return f" ({found.reached - found.glad} if need be)" if found.glad < found.reached else ""
 
 
-def _tied(order: Sequence[CandidateStart], choice: Choice, now: datetime) -> str:
+def _tied(order: Sequence[CandidateStart], choice: Choice, zone: str, now: datetime) -> str:
     """Starts that suit as many people, and why they were not chosen."""
     ties = [(start, other) for place, start in enumerate(choice.starts) for other in equals(order, choice, place)]
     if not ties:
         return ""
     start = ties[0][0]
     others = sorted(other.moment for of, other in ties if of is start)
-    place = "" if len(choice.starts) == 1 else f" as {_moment(start.moment, now)}"
-    return f" Just as good{place}: {_moments(others, now)} (full hours are preferred, then earlier times)."
+    place = "" if len(choice.starts) == 1 else f" as {_moment(start.moment, zone, now)}"
+    return f" Just as good{place}: {_moments(others, zone, now)} (full hours are preferred, then earlier times)."
 
 
-def _moment(seconds: int, now: datetime) -> str:
-    return describe(moment(seconds), "UTC", now).removesuffix(" UTC")
+def _moment(seconds: int, zone: str, now: datetime) -> str:
+    """``Sat 14 Mar 20:00``: in the zone that the line has named already."""
+    text = describe(moment(seconds), zone, now)
+    return text.removesuffix(" UTC") if zone == "UTC" else text.removesuffix(f" {city(zone)}").rpartition(" ")[0]
 
 
-def _moments(found: Sequence[int], now: datetime) -> str:
+def _moments(found: Sequence[int], zone: str, now: datetime) -> str:
     """``Sat 13 Mar 03:00, 04:00, Sun 14 Mar 08:00 and 3 more``: each day only once."""
-    texts = [_moment(seconds, now) for seconds in found]
+    texts = [_moment(seconds, zone, now) for seconds in found]
     days = [text.rpartition(" ")[0] for text in texts]
     return _listed(
         [text.rpartition(" ")[2] if n and days[n] == days[n - 1] else text for n, text in enumerate(texts)], 50

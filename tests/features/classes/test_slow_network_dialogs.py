@@ -1,0 +1,176 @@
+"""A class on a network that takes a line in two seconds: what is said in time, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.slow_network import SlowNetwork
+from tests.stage import Stage
+
+STEPS = 2  # of the stage's exercise that are made long
+
+
+@pytest.fixture
+def slow(stages: Callable[..., Stage]) -> SlowNetwork:
+    """A class at the introduction, whose steps are longer than a channel takes at once."""
+    stage = stages(labs=40)
+    for number in range(1, STEPS + 1):
+        text = "\n\n".join(f"Paragraph {number}.{n}." for n in range(5))
+        (stage.folder / "exercises" / "selinux" / f"{number}.md").write_text(text)
+    stage.restart()
+    stage.host_up(free=100_000)
+    slow = SlowNetwork(stage)
+    slow.says("russell", "!start")
+    slow.waits(20)
+    return slow
+
+
+def test_the_presenter_is_answered_before_the_rest_of_the_step(slow: SlowNetwork) -> None:
+    """``!hands`` and ``!progress`` in the middle of a step: within one line's time, not after the step."""
+    slow.says("bob", "!stuck it says no", None)
+    slow.waits(10)
+    since = slow.now
+    slow.says("russell", "!next")
+    slow.says("russell", "!hands")
+    slow.says("russell", "!progress")
+    slow.waits(30)
+    assert slow.after(since, "1 stuck: bob (it says no)") <= 2
+    assert slow.after(since, "better wait: fewer than 60% are done") <= 4
+    assert slow.after(since, "Paragraph 1.4.") > 4
+    assert [line for line in slow.in_channel(since) if line.startswith("Paragraph")] == [
+        f"Paragraph 1.{n}." for n in range(5)
+    ]
+
+
+def test_a_session_that_has_begun_is_not_announced(stages: Callable[..., Stage]) -> None:
+    """Published and begun before the line was sent: the class begins, and nothing says that it will."""
+    stage = stages(labs=40)
+    stage.host_up(free=100_000)
+    slow = SlowNetwork(stage)
+    for n in range(5):
+        for nick in ("alice", "bob", "carol"):
+            slow.says(nick, f"!ask what does {nick} see in number {n}?")
+    since = slow.now
+    slow.says("olga", "!session add selinux in 10 minutes melbourne 1h")
+    slow.says("olga", "!yes")
+    slow.says("olga", "!session publish")
+    slow.says("russell", "!start")
+    slow.waits(120)
+    said = slow.in_channel(since)
+    assert [line for line in said if " begins, with russell" in line]
+    assert [line for line in said if "new session" in line or "(in " in line] == []
+
+
+def test_advice_comes_before_the_step(slow: SlowNetwork) -> None:
+    """Whoever goes on too early hears it at once, while going back costs nothing."""
+    slow.says("russell", "!next")
+    slow.waits(30)
+    since = slow.now
+    slow.says("russell", "!next")
+    slow.waits(30)
+    assert slow.after(since, "only 0 of 4 had finished step 1") == 0
+
+
+def test_the_next_step_replaces_what_is_left_of_this_one(slow: SlowNetwork) -> None:
+    """A presenter who goes on is not kept waiting by the step before: people hear how to have the rest of it."""
+    slow.says("russell", "!next")
+    slow.waits(1)
+    since = slow.now
+    slow.says("russell", "!goto 2")
+    slow.waits(60)
+    said = slow.in_channel(since)
+    assert said[0] == "(the rest of step 1: type !step 1)" and said[1] == "Step 2 of 3: Change"
+    assert not any("Paragraph 1" in line for line in said) and said[-1] == "Paragraph 2.4."
+    slow.says("alice", "!step 1", None)
+    slow.waits(60)
+    assert slow.to("alice")[-1] == "Paragraph 1.4."
+
+
+def test_numbers_of_a_step_are_not_told_in_the_next_one(slow: SlowNetwork) -> None:
+    """How many had done a step is news only while the class is at it."""
+    slow.says("russell", "!next")
+    for nick in ("alice", "bob", "carol"):
+        slow.says(nick, "!done")
+    slow.waits(3)
+    slow.says("russell", "!goto 2")
+    slow.waits(90)
+    assert not any(line.startswith("Step 1: ") for line in slow.in_channel())
+
+
+def test_who_asks_for_a_step_twice_gets_it_once(slow: SlowNetwork) -> None:
+    """An impatient learner: the second ``!step`` replaces what still waits of the first."""
+    slow.says("russell", "!next")
+    slow.waits(30)
+    slow.says("alice", "!step", None)
+    slow.says("alice", "!step", None)
+    slow.waits(60)
+    assert slow.to("alice").count("Paragraph 1.4.") == 1
+
+
+def test_thirty_who_are_done_cost_two_lines(slow: SlowNetwork) -> None:
+    """Thirty ``!done`` at once in the channel: it is told the numbers, not each of them."""
+    nicks = slow.crowd(30)
+    slow.says("russell", "!next")
+    slow.waits(30)
+    since = slow.now
+    for nick in nicks:
+        slow.says(nick, "!done")
+    slow.waits(120)
+    said = slow.in_channel(since)
+    assert len(said) <= 2 and said[-1] == "Step 1: 30 of 34 done"
+    assert not any(slow.to(nick) for nick in nicks)
+
+
+@pytest.mark.parametrize("command", ["!done", "!hint", "!solution", "!goto 2", "!lab extend", "!lab windows", "!yes"])
+def test_thirty_who_get_the_same_answer_share_it(slow: SlowNetwork, command: str) -> None:
+    """Thirty people who type what cannot be done yet: a few lines with all their nicks, within seconds."""
+    nicks = slow.crowd(30)
+    since = slow.now
+    for nick in nicks:
+        slow.says(nick, command)
+    slow.waits(60)
+    said = slow.in_channel(since)
+    assert len(said) <= 8
+    assert all(any(nick in line.partition(": ")[0].split(", ") for line in said) for nick in nicks)
+
+
+@pytest.mark.parametrize("command", ["!lab reset", "!lab return"])
+def test_questions_back_to_thirty_people_leave_the_channel_alone(slow: SlowNetwork, command: str) -> None:
+    """Learners confirm in private what destroys something; ``!yes`` counts there and in the channel."""
+    nicks = slow.crowd(30)
+    for nick in nicks:
+        slow.says(nick, "!lab debian", None)
+    slow.stage.hosts_work()
+    slow.waits(200)
+    since = slow.now
+    for nick in nicks:
+        slow.says(nick, command)
+    slow.waits(90)
+    assert slow.in_channel(since) == []
+    assert all(slow.to(nick)[-1].endswith("Type !yes within 60 s.") for nick in nicks)
+
+
+@pytest.mark.parametrize("where", [None, "#class"])
+def test_yes_counts_in_the_channel_and_in_private(stage: Stage, where: str | None) -> None:
+    """A learner who asked in the channel is asked back in private, and may answer in either place."""
+    stage.talk("alice", "!lab debian")
+    stage.hosts_work()
+    assert stage.hear("alice", "!lab return") == [
+        ("alice", "your debian lab and everything in it will be deleted. Type !yes within 60 s.")
+    ]
+    stage.hear("alice", "!yes", where)
+    assert stage.leases() == []
+
+
+def test_questions_are_never_dropped(slow: SlowNetwork) -> None:
+    """Thirty people ask while the class runs through its steps: each hears the number of their question."""
+    nicks = slow.crowd(30)
+    for number, nick in enumerate(nicks):
+        slow.says(nick, f"!ask what does word{number} of topic{number} mean?")
+        if number % 10 == 0:
+            slow.says("russell", f"!goto {number // 10}")
+    slow.waits(200)
+    answered = {line.partition(":")[0] for line in slow.in_channel() if ": question " in line}
+    assert set(nicks) <= answered
