@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.stage import CHANNEL, Stage
 from trainbot.adapters.irc.wire_text import sanitise
-from trainbot.core.messages import Line, Modes, Sender, Topic
+from trainbot.core.messages import AskChanServ, Line, Modes, Outgoing, Sender, Topic, Withdraw
 
 COMMANDS = (
     "help",
@@ -121,6 +121,19 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return made
 
 
+def shown(out: Outgoing) -> str:
+    """What people can read of it."""
+    match out:
+        case Modes():
+            return " ".join([out.change, *out.nicks])
+        case AskChanServ():
+            return f"{out.request} {out.channel} {out.text}"
+        case Withdraw():
+            return out.instead.text if out.instead else ""
+        case Line() | Topic():
+            return out.text
+
+
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINE, min_size=1, max_size=12), pause=st.sampled_from([0, 0, 1, 7, 400, 20000]))
 def test_any_lines_from_anybody(
@@ -134,9 +147,9 @@ def test_any_lines_from_anybody(
             crowd.net.channels[CHANNEL].add(nick.lower())
         crowd.hear(nick, text, None if private else CHANNEL)
         for out in crowd.said:
-            said = sanitise(" ".join([out.change, *out.nicks]) if isinstance(out, Modes) else out.text)
+            said = sanitise(shown(out))
             assert not isinstance(out, Line) or re.fullmatch(r"((ssh|scp) [\w@./:-][\w@./: -]*)?", out.command)
-            assert isinstance(out, Topic) or said.strip()
+            assert isinstance(out, Topic | Withdraw) or said.strip()
             assert all(sign.isprintable() or sign in "\x02\x0f\x11\x1d\x1f" or ord(sign) > 0x9F for sign in said)
             if isinstance(out, Line) and out.secret:
                 assert out.target == nick and not out.target.startswith("#")
