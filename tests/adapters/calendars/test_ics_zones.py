@@ -165,3 +165,27 @@ def test_an_event_years_ahead() -> None:
         ["Europe/Berlin 2040 17"],
         [],
     )
+
+
+def test_calendars_put_together_in_one_file() -> None:
+    """Each has its own VTIMEZONE of that name, or none: an event is in the zone of its own calendar."""
+    meant = [
+        ("London", outlook("Mine", "BYDAY=-1SU;BYMONTH=10@020000", "BYDAY=-1SU;BYMONTH=3@010000", ("+0000", "+0100"))),
+        ("New York", outlook("Mine", *AMERICA, EASTERN)),
+        ("Berlin", outlook("Mine", *EUROPE)),
+        ("nowhere", ""),
+        ("Kathmandu", outlook("Mine", "x", offsets=("+0545", ""))),
+    ]
+    text = "".join(
+        f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{head}BEGIN:VEVENT\nUID:{name}\nSUMMARY:{name}\n"
+        "DTSTART;TZID=Mine:20270615T190000\nEND:VEVENT\nEND:VCALENDAR\n"
+        for name, head in meant
+    )
+    sessions, (problem,) = read_ics(text, "c.ics", START, END)
+    assert [(session.title, session.zone) for session in sessions] == [
+        ("London", "Europe/London"),
+        ("New York", "America/New_York"),
+        ("Berlin", "Europe/Berlin"),
+        ("Kathmandu", "Asia/Kathmandu"),
+    ]
+    assert "event \"nowhere\" has a DTSTART in 'Mine', an unknown time zone" in problem.text

@@ -27,27 +27,30 @@ Shift = tuple[datetime, timedelta, timedelta]  # moment, offset before and after
 
 
 class FileZones:
-    """``blocks``: the lines of each VTIMEZONE by its TZID; ``first``, ``last``: the period for which sessions are read."""
+    """``blocks``: for each calendar in the file, the lines of each VTIMEZONE by its TZID; ``first``, ``last``: the period
+    for which sessions are read."""
 
-    def __init__(self, blocks: dict[str, list[str]], first: datetime, last: datetime) -> None:
+    def __init__(self, blocks: list[dict[str, list[str]]], first: datetime, last: datetime) -> None:
         self._blocks, self._period = blocks, (_day(first), _day(last + timedelta(days=1)))
-        self._found: dict[tuple[str, int], str | None] = {}
+        self._found: dict[tuple[int, str, int], str | None] = {}
+        self.calendar = 0  # the number of the one that is being read
 
     def named(self, tzid: str, wall: datetime) -> str | None:
         """The zone that ``tzid`` means for an event at the local time ``wall``, or None if nothing identifies one."""
-        block = self._blocks.get(tzid.strip('"'), [])
+        block = self._blocks[self.calendar].get(tzid.strip('"'), [])
         locations = [line.partition(":")[2].strip() for line in block if line.upper().startswith("X-LIC-LOCATION:")]
         if (name := of_tzid(tzid, locations[0] if locations else None)) is not None or not block:
             return name
         later = wall.year if wall.replace(tzinfo=UTC) > self._period[1] else 0
-        if (tzid, later) not in self._found:
+        key = (self.calendar, tzid, later)
+        if key not in self._found:
             if len(self._found) >= MOST_IDENTIFIED:
                 return None
             first, last = (
                 (datetime(later, 1, 1, tzinfo=UTC), datetime(later, 12, 31, tzinfo=UTC)) if later else self._period
             )
-            self._found[tzid, later] = _identified(tzid, block, first, last)
-        return self._found[tzid, later]
+            self._found[key] = _identified(tzid, block, first, last)
+        return self._found[key]
 
 
 def _identified(tzid: str, block: list[str], first: datetime, last: datetime) -> str | None:
