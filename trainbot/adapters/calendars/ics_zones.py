@@ -21,7 +21,8 @@ MOST_RULES = 100  # of one VTIMEZONE
 _TOLERANCE = timedelta(minutes=1)  # Exchange writes 23:59:59 for midnight
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)(\d\d)?")
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_UNDERSTOOD = {"FREQ", "INTERVAL", "BYMONTH", "BYDAY", "BYMONTHDAY", "UNTIL", "WKST"}
+_TIMES = {"BYHOUR": "%H", "BYMINUTE": "%M", "BYSECOND": "%S"}  # Notes writes them; they repeat the time of the DTSTART
+_UNDERSTOOD = {"FREQ", "INTERVAL", "BYMONTH", "BYDAY", "BYMONTHDAY", "UNTIL", "WKST", *_TIMES}
 
 Shift = tuple[datetime, timedelta, timedelta]  # moment, offset before and after
 
@@ -109,6 +110,10 @@ class _Rule:
             return
         if self.rule["FREQ"] != "YEARLY" or self.rule.get("INTERVAL", "1") != "1" or set(self.rule) - _UNDERSTOOD:
             raise ValueError("a rule that time zones do not have")
+        if any(
+            int(self.rule[part]) != int(f"{self.start:{form}}") for part, form in _TIMES.items() if part in self.rule
+        ):
+            raise ValueError("other times than that of its start")
         until = _moment(self.rule["UNTIL"]) if "UNTIL" in self.rule else None
         for year in range(max(self.start.year, first.year - 1), last.year + 1):
             for day in self._days(year):
