@@ -35,7 +35,7 @@ class Scope(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class Request:
     """Who sent a command, where and when.  ``channel``: the channel it is about (None if unknown); ``private``: it came
-    in a private message."""
+    in a private message; ``at``: now, which is later than ``typed_at`` if they first had to confirm it."""
 
     sender: Sender
     person: Person
@@ -43,6 +43,7 @@ class Request:
     channel: str | None
     private: bool
     at: datetime
+    typed_at: datetime
 
     @property
     def nick(self) -> str:

@@ -66,11 +66,11 @@ class OrganiserCommands:
         ]
 
     def _new(self, ask: Request, words: str) -> Session:
-        said = read_phrase(words, ask.at, self.exercises.library.exercises)
+        said = read_phrase(words, ask.typed_at, self.exercises.library.exercises)
         zone = said.zone or ask.person.zone
         if not zone:
             raise UserError("which time zone? Add a city, such as melbourne, or set your own with !tz CITY")
-        local = wall_time(said, zone, ask.at)
+        local = wall_time(said, zone, ask.typed_at)
         values = dict(said.values)
         if said.until is not None:
             values["minutes"] = minutes_until(said, local, zone)
@@ -148,7 +148,7 @@ class OrganiserCommands:
         """(the session, whether it is a draft, how it will be)."""
         session, draft, rest = self._find(ask, words)
         self._refuse_file(session)
-        said = read_phrase(rest, ask.at, self.exercises.library.exercises)
+        said = read_phrase(rest, ask.typed_at, self.exercises.library.exercises)
         values = {name: getattr(session, name) for name in _KEPT} | said.values
         if not (said.values or said.has_time or said.zone):
             raise UserError(
@@ -156,7 +156,7 @@ class OrganiserCommands:
             )
         if said.has_time or said.zone:
             values["zone"] = said.zone or session.zone
-            values["local"] = wall_time(said, values["zone"], ask.at, session.local)
+            values["local"] = wall_time(said, values["zone"], ask.typed_at, session.local)
         if said.until is not None:
             values["minutes"] = minutes_until(said, values["local"], values["zone"])
         start = to_utc(values["local"], values["zone"])

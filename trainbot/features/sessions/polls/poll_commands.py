@@ -96,7 +96,7 @@ class PollCommands:
                 f"{describe(other.closes_at, ask.person.zone or other.zone, ask.at)}; "
                 "!when close ends it"
             )
-        return asking.read(words, ask.person.zone, ask.at, resolve_place)
+        return asking.read(words, ask.person.zone, ask.typed_at, resolve_place)
 
     def _about(self, title: str) -> str:
         """The title to show: an exercise may be given by its folder name."""
