@@ -291,8 +291,9 @@ def _without_comma(words: list[str], at: datetime) -> str | None:
             continue
         if here := tuple(name for name in known if name in lands):
             return _only(place, here, at)
-        towns = known if _by_city().get(_fold(area)) else ()  # "Berlin New York": two cities
-        raise UserError(f"if {place} is in {area}, type !tz with one of {listed(_joined(towns, lands))}")
+        if _by_city().get(_fold(area)):  # "Berlin New York": two cities
+            raise UserError(f"if {place} is in {area}, type !tz with one of {listed(_joined(known, lands))}")
+        return _only(area, lands, at)  # Perth Scotland
     return None
 
 
@@ -330,7 +331,7 @@ def _fold(text: str) -> str:
     scripts stay, so that they match nothing."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
     plain = re.sub(r"\b([a-z])\.(?=[a-z]\b|$)", r"\1", plain.translate(_LETTERS))  # d.c.
-    words = re.sub(r"['’]", "", re.sub(r"[_\-/.,]", " ", plain)).replace("&", " and ")
+    words = re.sub("['’\u02bb\u02bc]", "", re.sub(r"[_\-/.,]", " ", plain)).replace("&", " and ")
     return " ".join(re.sub(r"\bsaint\b", "st", words).split())
 
 
@@ -370,13 +371,10 @@ def _refuse(text: str, folded: str) -> NoReturn:
     near = process.extract(folded, words, scorer=fuzz.ratio, limit=CHOICES, score_cutoff=78)
     cities = [name for word, *_ in near for name in _by_city().get(word, ())]
     lands = [name for word, *_ in near for name in _by_country().get(_countries().get(word, ""), ())[:1]]
+    sentence = f"no place called {text} in the time zone list"
     if close := tuple(dict.fromkeys([*cities, *lands])):
-        raise UnknownPlace(
-            f"no place called {text} in the time zone list: did you mean !tz {' or '.join(close[:3])}?", like=True
-        )
-    raise UnknownPlace(
-        f"no place called {text} in the time zone list: try a large city near you, for example: !tz melbourne"
-    )
+        raise UnknownPlace(f"{sentence}: did you mean !tz {' or '.join(close[:3])}?", like=True)
+    raise UnknownPlace(f"{sentence}: try a large city near you, for example: !tz melbourne")
 
 
 def listed(found: tuple[str, ...]) -> str:

@@ -216,6 +216,25 @@ def test_from_to(words: str, start: str, minutes: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "local", "minutes"),
+    [
+        ("2027-03-14T09:00 - 11:00 new york", "14 Mar 09:00", 120),
+        ("2027-03-14T09:00–11:00 new york", "14 Mar 09:00", 120),
+        ("2027-03-14t09:00 to 11:00 berlin", "14 Mar 09:00", 120),
+        ("2027-03-14T23:00 until 01:30 kathmandu", "14 Mar 23:00", 150),
+        ("2027-03-14T22:00 - midnight lagos", "14 Mar 22:00", 120),
+        ("2027-03-27T23:00 — 04:00 berlin", "27 Mar 23:00", 240),
+        ("2027-03-14T09:00 2h berlin", "14 Mar 09:00", 120),
+        ("2027-03-14T09:00 - berlin - 2h", "14 Mar 09:00", 120),
+    ],
+)
+def test_a_moment_and_an_end(words: str, local: str, minutes: int) -> None:
+    """Day and time in one word, then the time at which it ends; with a blank, as -11:00 alone is an offset."""
+    _zone, found, values = understood(words)
+    assert (f"{found:%d %b %H:%M}", values) == (local, {"minutes": minutes})
+
+
+@pytest.mark.parametrize(
     ("words", "minutes"),
     [
         ("27 mar 2027 23:00-04:00 berlin", 240),
@@ -364,6 +383,11 @@ def test_lists() -> None:
         ("sat 09:00 berlin me", 'I don\'t understand "me"'),
         ("sat 09:00 it 2h berlin", 'I don\'t understand "it"'),
         ("sat 09:00 paris 2h london", "there are two places, paris and london"),
+        ("sat 09:00 PST berlin", "there are two places, PST and berlin"),
+        ("2027-03-14T09:00-05:00 new york", "there are two places, -05:00 and new york"),
+        ("2027-03-14T09:00-11:00 berlin", "there are two places, -11:00 and berlin"),
+        ("sat 09:00 usa please", 'I don\'t understand "please"'),
+        ("sat 09:00 eastern downtown", 'I don\'t understand "downtown"'),
         ("sat 09:00 london, ontario", "use one of America/Toronto"),
         ("sat 09:00 berlin, xyzzy", 'I don\'t know "xyzzy"'),
         ("sat 09:00 melborne", "did you mean Australia/Melbourne?"),

@@ -20,9 +20,12 @@ _TIME = (
     rf"(?:(?:{_SURE}|\d{{1,2}}){_TO}{_SURE}|\d{{1,2}}:\d\d{_TO}\d{{1,2}}(?!{_DATE})"
     rf"|between\s+{_SURE}\s+and\s+{_SURE}|{_SURE})"
 )
+_DAY_OF_SPAN = (
+    r"(\d{4}-\d\d?-\d\d?)t(?=\d\d?:\d\d(?:\s+-\s|\s*[–—]|\s+(?:to|till|until)\s))"  # 2027-03-14T09:00 - 11:00
+)
 # the date 14.3., the length 2.25 hours
 _NOT = rf"\d{{1,2}}\.(?:0?[1-9]|1[0-2])\.(?=[\s,;]|$)|(?:0?\d|1[0-2])\.\d\d{_HOURS}"
-_TOKEN = re.compile(rf'"([^"]*)"|“([^”]*)”|(?!{_NOT})({_TIME})(?=\.?(?:[\s,;]|$))|(\S+)', re.IGNORECASE)
+_TOKEN = re.compile(rf'"([^"]*)"|“([^”]*)”|{_DAY_OF_SPAN}|(?!{_NOT})({_TIME})(?=\.?(?:[\s,;]|$))|(\S+)', re.IGNORECASE)
 _ISO = re.compile(r"(?:(\d{4}-\d\d?-\d\d?)t)?(\d\d?:\d\d)(?::00(?:\.0+)?)?(z|[+-]\d\d(?::?\d\d)?)?[,;]?", re.IGNORECASE)
 _ISO_BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)t(\d\d)(\d\d)(?:00)?(?=z|[+-]|$)", re.IGNORECASE)
 _LENGTHS = dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 60)
@@ -48,7 +51,8 @@ def split(text: str) -> list[Word]:
     """The words of ``text``; ``2027-03-14T09:00Z`` becomes a date, a time and a zone."""
     found: list[Word] = []
     for match in _TOKEN.finditer(text):
-        straight, curly, at, word = match.groups()
+        straight, curly, day_of_span, at, word = match.groups()
+        word = word or day_of_span
         if at and _names_a_month(found) and (day := re.match(r"12\s+(?=noon|mid)", at, re.IGNORECASE)):
             found += [Word("12"), Word(_without_blanks(at[day.end() :]), "time")]
         elif at:

@@ -180,6 +180,8 @@ class _AnswerReader:
             return PollAnswer((AvailabilityClause(Preference.NO),), afresh=True)
         while reader.peek().kind != "end":
             self._step()
+        if self.clauses[-1].empty and self.clauses[-1].said and len(self.clauses) > 1:  # "sat 10-12 no"
+            raise UserError(f'"{words[-1]}" what? Put it before the day: not sat, or not sun 14:00-18:00')
         statements = self._statements()
         if not statements:
             unknown = " ".join(word for _place, word in self.unknown)

@@ -12,7 +12,7 @@ from trainbot.core.times import readings
 from trainbot.core.zones import zone as rules
 from trainbot.features.sessions.polls.clocks import DAY
 from trainbot.features.sessions.polls.poll import PollPlan, starts
-from trainbot.features.sessions.polls.tokens import TO, MonthDay, RelativeDay, TokenReader
+from trainbot.features.sessions.polls.tokens import HOURS, TO, MonthDay, RelativeDay, TokenReader
 from trainbot.model.session_fields import plain
 
 EXAMPLE = "for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
@@ -40,7 +40,9 @@ def read(text: str, own_zone: str, now: datetime, resolve: Callable[[str, dateti
     """Parses one request.  ``own_zone``: the zone used if no place is named, '' if unknown; ``resolve`` gives the zone of
     a place.  Raises UserError with what to type."""
     wanted, _, title = text.partition(" for ")
-    while title and re.match(r"\s*\d+ ?(h|m|hours?|minutes?|min)\b", title):  # "for 2h" is a length
+    while title and re.match(
+        rf"\s*(?:\d+ ?|(?:{'|'.join(HOURS)}) )(h|m|hours?|minutes?|min)\b", title
+    ):  # "for 2h" is a length
         length, _, title = title.partition(" for ")
         wanted += f" {length}"
     return _RequestReader(wanted, plain(title, LONGEST_TITLE), own_zone, now, resolve).read()

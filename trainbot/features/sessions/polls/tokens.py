@@ -57,6 +57,7 @@ PARTS = {
 }
 PARTS |= {f"{name}s": hours for name, hours in PARTS.items()}
 TIME_WORDS = frozenset({"half", "quarter", "o'clock", "oclock", "past", "uhr", "hrs", "hours", "h"})
+HOURS = {"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 TO = ("-", "to", "till", "through", "thru")
 _SIGNS = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-", "…": "..", "’": "'", "？": "?", "，": ","})
 _TOKEN = re.compile(
@@ -68,7 +69,7 @@ _TOKEN = re.compile(
     (?P<slashed>\d{1,2}/\d{1,2}(?:/\d{2,4})?) |
     (?P<time>\d{1,2}[:.]\d\d(?:\s*[ap]\.?\s?m\b\.?)? | \d{1,2}\s*[ap]\.?\s?m\b\.? | \d{1,2}h\d\d\b |
         noon\b | midday\b | midnight\b) |
-    (?P<length>\d{1,3}(?:\.5)?\s?(?:hours?|hrs?|h|minutes?|mins?|m)\b(?:\s?\d{1,2}\s?(?:minutes?|mins?|m)\b)?) |
+    (?P<length>(?:an?|one|two|three|four|five|six)\ hours?\b | \d{1,3}(?:\.5)?\s?(?:hours?|hrs?|h|minutes?|mins?|m)\b(?:\s?\d{1,2}\s?(?:minutes?|mins?|m)\b)?) |
     (?P<number>\d+)(?:(?:st|nd|rd|th)?\b(?:\.(?=\s*[a-z]{3}))?) |
     (?P<place>[^\W\d_]+(?:/[^\W\d_][\w+-]*)+) |
     (?P<word>[^\W\d_]+(?:'[^\W\d_]+)?) |
@@ -129,6 +130,9 @@ def _tokens(match: re.Match[str]) -> list[Token]:
     parts = text.split("/")
     if kind == "place" and all(part in WEEKDAYS for part in parts):  # sat/sun
         return [Token("word", part) for part in parts]
+    number, _, unit = text.partition(" ")
+    if kind == "length" and number in HOURS:  # two hours
+        text = f"{HOURS[number]} {unit}"
     return [Token(kind, text)]
 
 
