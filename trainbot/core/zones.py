@@ -22,6 +22,7 @@ from rapidfuzz import fuzz, process
 
 from trainbot.core import city_names as known_names
 from trainbot.core.errors import UserError
+from trainbot.core.wording import offset_text
 
 TZDATA_VERSION: str = tzdata.IANA_VERSION
 CHOICES = 6  # as many as fit an IRC line with the sentence
@@ -143,6 +144,12 @@ def _by_region() -> dict[str, tuple[str, ...]]:
         if key and key not in known_names.NO_CITIES:
             table[key] = (*table.get(key, ()), row[2])
     return table | {_fold(name): found for name, found in known_names.REGIONS.items()}
+
+
+@functools.cache
+def _comments() -> list[tuple[str, str]]:
+    """(folded comment, zone) of zone.tab."""
+    return [(f" {_fold(row[3])} ", row[2]) for row in _rows("zone.tab") if len(row) > 3]
 
 
 @functools.lru_cache(maxsize=16)
@@ -309,12 +316,6 @@ def offset_choices(offset: timedelta, at: datetime) -> tuple[str, ...]:
     return tuple(name for name in _distinct() if at.astimezone(zone(name)).utcoffset() == offset)
 
 
-def offset_text(offset: timedelta) -> str:
-    """``+1100`` (RFC 5322 3.3)."""
-    minutes = round(offset.total_seconds() / 60)
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
-
-
 def city(name: str) -> str:
     """The common name of the zone: ``America/New_York`` is New York."""
     return name.rpartition("/")[2].replace("_", " ")
@@ -361,7 +362,7 @@ def _only(text: str, found: tuple[str, ...], at: datetime) -> str:
 
 def _refuse(text: str, folded: str) -> NoReturn:
     """Raises the error for an unknown name: a region with several zones, or a typing error."""
-    region = tuple(row[2] for row in _rows("zone.tab") if len(row) > 3 and f" {folded} " in f" {_fold(row[3])} ")
+    region = tuple(name for comment, name in _comments() if f" {folded} " in comment)
     if region and len(folded) > 3 and folded not in known_names.NO_REGIONS:
         first = {name: n for n, name in enumerate(known_names.WELL_KNOWN)}
         region = tuple(sorted(region, key=lambda name: first.get(name, len(first))))
