@@ -87,6 +87,18 @@ def test_a_move_confirmed_after_midnight(published: Stage) -> None:
     assert "Fri 4 Dec 10:00 +1100 Melbourne" in published.talk("olga", "!yes")[1]
 
 
+@pytest.mark.parametrize(
+    "title", ['"SE Linux for all"', "„SE Linux for all“", "«linux FOR»", "“SE Linux”", "linux for all"]
+)
+def test_a_title_in_quotes_of_any_language(published: Stage, title: str) -> None:
+    """Wherever a session may be named by its title."""
+    if title[0] != "l":  # without quotes it would not be known where the title ends
+        assert "Sun 6 Dec" in published.talk("olga", f"!session move {title} sun 6 dec 10:00")[0]
+    assert "cancels SE Linux for all" in published.talk("olga", f"!session cancel {title}")[0]
+    assert "SE Linux for all" in published.talk("olga", f"!signups {title}")[0]
+    assert "SE Linux for all" in published.talk("bob", f"!signup {title}")[0]
+
+
 def test_a_draft_is_nobodys_business(drafted: Stage) -> None:
     """It is in no list of learners, nobody is told, and it outlives the bot."""
     assert drafted.talk("alice", "!sessions") == ["alice: no sessions are planned"]

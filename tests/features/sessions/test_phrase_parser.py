@@ -207,6 +207,12 @@ def test_lengths(words: str, minutes: int) -> None:
         ("1930h-2100h", "19:30", 90),
         ("19:00h to 21:00h", "19:00", 120),
         ("10:00-12", "10:00", 120),
+        ("19:00\u201121:00", "19:00", 120),
+        ("19:00 \u2212 21:00", "19:00", 120),
+        ("19:00\u201221:00", "19:00", 120),
+        ("19:00\u00a0—\u202f21:00", "19:00", 120),
+        ("19 h - 21 h", "19:00", 120),
+        ("15 h to 17 h", "15:00", 120),
     ],
 )
 def test_from_to(words: str, start: str, minutes: int) -> None:
@@ -215,11 +221,19 @@ def test_from_to(words: str, start: str, minutes: int) -> None:
     assert (zone, f"{local:%d %H:%M}", values) == ("America/New_York", f"28 {start}", {"minutes": minutes})
 
 
+@pytest.mark.parametrize("quotes", ['""', "“”", "„“", "„”", "””", "«»", "»«", "‟”"])
+def test_quotes_as_people_have_them(quotes: str) -> None:
+    """Of any language."""
+    _zone, local, values = understood(f"sat 19 h rome {quotes[0]}L’été, 14 mar: 20:00{quotes[1]}")
+    assert (f"{local:%H:%M}", values) == ("19:00", {"title": "L’été, 14 mar: 20:00"})
+
+
 @pytest.mark.parametrize(
     ("words", "local", "minutes"),
     [
         ("2027-03-14T09:00 - 11:00 new york", "14 Mar 09:00", 120),
         ("2027-03-14T09:00–11:00 new york", "14 Mar 09:00", 120),
+        ("2027-03-14T09:00\u201111:00 new york", "14 Mar 09:00", 120),
         ("2027-03-14t09:00 to 11:00 berlin", "14 Mar 09:00", 120),
         ("2027-03-14T23:00 until 01:30 kathmandu", "14 Mar 23:00", 150),
         ("2027-03-14T22:00 - midnight lagos", "14 Mar 22:00", 120),

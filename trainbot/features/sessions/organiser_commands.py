@@ -14,6 +14,7 @@ from trainbot.core.wording import span
 from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.changes import Change
 from trainbot.features.sessions.phrase_parser import EXAMPLE, minutes_until, read_phrase, wall_time
+from trainbot.features.sessions.phrase_words import title_in_quotes
 from trainbot.features.sessions.signups import find
 from trainbot.model import session_fields as fields
 from trainbot.model.ports import Exercises
@@ -276,6 +277,7 @@ class OrganiserCommands:
     def _find(self, ask: Request, words: str) -> tuple[Session, bool, str]:
         """The session that ``words`` start with, whether it is a draft, and the rest: ``d7``, a number from
         ``!sessions``, or a title in quotes."""
+        words = title_in_quotes(words)
         first, _, rest = words.strip().partition(" ")
         for draft in self.session_store.drafts(ask.at):
             if draft.number == first.lower():
@@ -290,7 +292,7 @@ class OrganiserCommands:
         return session, False, f"{more} {rest}".strip()
 
     def _exactly(self, ask: Request, words: str) -> tuple[Session, bool]:
-        first = words.strip().lower()
+        first = title_in_quotes(words).strip().lower()
         if " " in first and not first.startswith('"'):
             return find(words.strip(), self.session_store.upcoming(ask.at))[1], False
         session, draft, rest = self._find(ask, words)

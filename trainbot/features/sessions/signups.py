@@ -361,6 +361,9 @@ def _time(session: Session, zone: str, zones: tuple[str, ...], now: datetime) ->
     return describe(session.start, zone, now) if zone else times_in(session.start, session.shown_in(zones), now)
 
 
+_NO_QUOTES = str.maketrans("", "", '"«»“”„‟')
+
+
 def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
     """The number and session that ``words`` start with, and the word after it ('' if there is none)."""
     first, _, rest = words.partition(" ")
@@ -369,7 +372,7 @@ def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
         if not 1 <= number <= len(sessions):
             raise UserError(f"there is no session {number}; !sessions lists them")
         return number, sessions[number - 1], rest.strip().lower()
-    said = words.casefold().split()
+    said = words.casefold().translate(_NO_QUOTES).split()
     for length in (len(said), len(said) - 1):  # the last one may be an image
         found = [
             (number, session)
@@ -385,7 +388,7 @@ def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
 
 
 def _is_called(session: Session, words: list[str]) -> bool:
-    names = f"{session.title} {session.uid} {session.presenter or ''}".casefold()
+    names = f"{session.title} {session.uid} {session.presenter or ''}".casefold().translate(_NO_QUOTES)
     return all(word in names for word in words)
 
 

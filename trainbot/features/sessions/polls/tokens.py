@@ -59,7 +59,9 @@ PARTS |= {f"{name}s": hours for name, hours in PARTS.items()}
 TIME_WORDS = frozenset({"half", "quarter", "o'clock", "oclock", "past", "uhr", "hrs", "hours", "h"})
 HOURS = {"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 TO = ("-", "to", "till", "through", "thru")
-_SIGNS = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-", "…": "..", "’": "'", "？": "?", "，": ","})
+_SIGNS = str.maketrans(
+    {"–": "-", "—": "-", "−": "-", "‐": "-", "\u2011": "-", "\u2012": "-", "…": "..", "’": "'", "？": "?", "，": ","}
+)
 _TOKEN = re.compile(
     r"""
     \s*(?:
