@@ -136,6 +136,11 @@ COUNTRIES: dict[str, str] = {
     "Czechia": "CZ", "South Korea": "KR", "North Korea": "KP", "Korea": "KR", "Burma": "MM",
     "Swaziland": "SZ", "Deutschland": "DE", "Espana": "ES", "Brasil": "BR", "UAE": "AE", "Turkiye": "TR",
     "Ivory Coast": "CI", "Samoa": "WS", "Northern Ireland": "GB",
+    "Osterreich": "AT", "Schweiz": "CH", "Suisse": "CH", "Svizzera": "CH", "Italia": "IT", "Polska": "PL",
+    "Sverige": "SE", "Danmark": "DK", "Norge": "NO", "Suomi": "FI", "Cesko": "CZ", "Slovensko": "SK",
+    "Magyarorszag": "HU", "Hrvatska": "HR", "Srbija": "RS", "Slovenija": "SI", "Nederland": "NL", "Belgie": "BE",
+    "Belgique": "BE", "Eesti": "EE", "Latvija": "LV", "Lietuva": "LT", "Eire": "IE",
+    "DRC": "CD", "Democratic Republic of the Congo": "CD",
     "American Samoa": "AS", "Western Samoa": "WS", "Aland": "AX",
 }  # fmt: skip
 
