@@ -221,6 +221,26 @@ def test_from_to(words: str, start: str, minutes: int) -> None:
     assert (zone, f"{local:%d %H:%M}", values) == ("America/New_York", f"28 {start}", {"minutes": minutes})
 
 
+@pytest.mark.parametrize(
+    ("words", "local"),
+    [
+        ("sat morning 10:00", "28 10:00"),
+        ("sat 10:00 in the morning", "28 10:00"),
+        ("sat 12:30 am in the morning", "28 00:30"),
+        ("sat 3 pm in the afternoon", "28 15:00"),
+        ("sat evening 19:00", "28 19:00"),
+        ("17:00 sat evening", "28 17:00"),
+        ("sat 7:30 p.m. in the evening", "28 19:30"),
+        ("sat 23:00 at night", "28 23:00"),
+        ("sat night 24:00", "29 00:00"),
+        ("sat 5 am in the morning", "28 05:00"),
+    ],
+)
+def test_a_part_of_the_day_beside_a_time(words: str, local: str) -> None:
+    """It says no more than the time does."""
+    assert f"{understood(f'{words} new york')[1]:%d %H:%M}" == local
+
+
 @pytest.mark.parametrize("quotes", ['""', "“”", "„“", "„”", "””", "«»", "»«", "‟”"])
 def test_quotes_as_people_have_them(quotes: str) -> None:
     """Of any language."""
@@ -375,7 +395,13 @@ def test_lists() -> None:
         ("sat 19.10", "is 19.10 a time or a date? Write 19:10, or the month as a word: 19 oct"),
         ("3/4 09:00", "does 3/4 start with the day or the month?"),
         ("mar 09:00", "which day in Mar?"),
-        ("sat evening", "at what time in the evening?"),
+        ("sat evening", "at what time in the evening? For example 19:00"),
+        ("sat in the morning", "at what time in the morning? For example 07:00"),
+        ("sat 7:30 in the evening", "07:30 is not in the evening: write the time as in 19:30 or 7:30 pm"),
+        ("sat afternoon 21:00", "21:00 is not in the afternoon"),
+        ("sat 19:00 in the morning", "19:00 is not in the morning"),
+        ("sat noon at night", "12:00 is not in the night"),
+        ("sat 10:00 0 h", "a session lasts from 1 minute to 24 hours"),
         ("next week 09:00", 'I don\'t understand "week": a day is sat, 14 mar, tomorrow, or in 3 days'),
         ("half past seven sat", 'I don\'t understand "half": write the time in figures, as in 19:30 or 7:30 pm'),
         ("quarter to eight sat", 'I don\'t understand "quarter": write the time in figures'),

@@ -18,7 +18,7 @@ from trainbot.core.times import to_utc
 from trainbot.core.wording import span
 from trainbot.core.zones import UnknownPlace, zone
 from trainbot.features.sessions.phrase_words import Word, amount, days_ahead, month_day, refusal, split, times
-from trainbot.features.sessions.polls.tokens import MONTHS, WEEKDAYS, MonthDay, RelativeDay
+from trainbot.features.sessions.polls.tokens import MONTHS, PARTS, WEEKDAYS, MonthDay, RelativeDay
 from trainbot.model import session_fields as fields
 from trainbot.model.exercise import nearest
 from trainbot.model.session_fields import FieldFault
@@ -28,6 +28,7 @@ MOST_WORDS = 60
 _MOST_MINUTES = 366 * 24 * 60  # ``in 100 hours``
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _FILLERS = frozenset({"in", "at", "on", "for", "to", "from", "the", "and", "with", ""})
+_LASTS = "a session lasts from 1 minute to 24 hours: give another length or end"
 _TODAY = {"today": 0, "tonight": 0, "tomorrow": 1}
 _NO_MEANING = (("this", "coming"), ("my", "time"))
 _FROM_NOW = (["from", "now"], ["from", "today"])
@@ -116,7 +117,7 @@ class _PhraseReader:
         try:
             self.said.values[name] = fields.from_words(name, value)
         except FieldFault as fault:
-            raise UserError(f"{name} {fault}") from None
+            raise UserError(f"{name} {fault}" if name != "minutes" else _LASTS) from None
         self.index += used
         return True
 
@@ -257,8 +258,9 @@ class _PhraseReader:
     def zone(self, words: list[str]) -> None:
         """Reads the words that are left as a place (``new york``); anything else is an error."""
         for word in words:
-            if sentence := refusal(word):
+            if sentence := refusal(word, self.said.at):
                 raise UserError(sentence)
+        words = [word for word in words if word.lower().strip(",;.") not in PARTS]
         if not words:
             return
         try:
@@ -338,8 +340,8 @@ def minutes_until(said: SessionPhrase, local: datetime, zone_name: str) -> int:
     real = to_utc(local + nominal, zone_name) - to_utc(local, zone_name)
     try:
         return int(fields.from_words("minutes", str(round(real.total_seconds() / 60))))
-    except FieldFault as fault:
-        raise UserError(f"minutes {fault}") from None
+    except FieldFault:
+        raise UserError(_LASTS) from None
 
 
 def _dated(said: MonthDay, today: date, at: int, zone_name: str, now: datetime) -> date:

@@ -221,8 +221,22 @@ def _checked(day: int, month: int, year: int | None, word: str = "") -> MonthDay
     return said
 
 
-def refusal(word: str) -> str:
-    """The sentence about a word that has no meaning here; '' if it may be part of a place."""
+def part_of_day(word: str, at: int | None) -> str:
+    """The sentence about ``morning`` and the like; '' if the time, in minutes after midnight, is in it."""
+    part = word.removesuffix("s")
+    first, last = PARTS[part]
+    if at is None:
+        return f"at what time in the {part}? For example {(first // 60 + 1) % 24:02}:00"
+    slack = 2 * 60  # some call 17:00 evening
+    if any(first - slack <= at + days * 24 * 60 < last + slack for days in (0, 1)) or (
+        part == "morning" and at < first
+    ):
+        return ""
+    return f"{at // 60:02}:{at % 60:02} is not in the {part}: write the time as in 19:30 or 7:30 pm"
+
+
+def refusal(word: str, at: int | None) -> str:
+    """The sentence about a word that has no meaning here; '' if it may be part of a place, or of the day and ``at`` fits."""
     low = word.lower().strip(",;.")
     if low in TIME_WORDS:
         return f'I don\'t understand "{low}": write the time in figures, as in 19:30 or 7:30 pm'
@@ -231,7 +245,7 @@ def refusal(word: str) -> str:
     if re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)", low):
         return f"the {low} of which month? For example {low[:-2]} mar"
     if low in PARTS:
-        return f"at what time in the {low.removesuffix('s')}? For example 19:00"
+        return part_of_day(low, at)
     if low in MONTHS:
         return f"which day in {low.capitalize()}? For example 14 {low}"
     if re.search(r"\d", low) and not re.fullmatch(r"(?:utc|gmt)?[+-]\d{1,2}(?::?\d\d)?", low):
