@@ -67,6 +67,23 @@ def test_what_is_asked_is_what_was_shown_though_midnight_passes(stage: Stage, wo
     assert f"2 h, {shown} (Berlin)?" in told[1]
 
 
+@pytest.mark.parametrize(
+    ("window", "shown"),
+    [
+        ("00:00-24:00", "00:00 to 24:00"),
+        ("noon-midnight", "12:00 to 24:00"),
+        ("7:30 p.m. - 24:00", "19:30 to 24:00"),
+        ("22:00-02:00", "22:00 to 02:00 the next morning"),
+        ("evenings", "18:00 to 24:00"),
+        ("9-11 am", "09:00 to 11:00"),
+    ],
+)
+def test_a_window_until_midnight(stage: Stage, window: str, shown: str) -> None:
+    """The end of the day is 24:00, not its beginning."""
+    stage.now = START
+    assert f"beginning {shown} Lagos (" in stage.talk("olga", f"!when open 7-9 mar {window} lagos 2h until 3 mar")[0]
+
+
 def test_only_organisers_open_and_close(asked: Stage) -> None:
     """Learners and presenters answer."""
     for words in (OPEN, "!when close"):

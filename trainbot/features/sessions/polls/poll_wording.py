@@ -75,8 +75,9 @@ def _starts_of(plan: PollPlan, day: date) -> list[int]:
 
 
 def _window(plan: PollPlan) -> str:
-    first, last = (f"{minute // 60 % 24:02}:{minute % 60:02}" for minute in plan.window)
-    return f"{first} to {last}" + (" the next morning" if plan.window[1] > DAY else "")
+    over = plan.window[1] > DAY
+    first, last = (f"{minute // 60:02}:{minute % 60:02}" for minute in (plan.window[0], plan.window[1] - DAY * over))
+    return f"{first} to {last}" + " the next morning" * over
 
 
 def _length(plan: PollPlan) -> str:
