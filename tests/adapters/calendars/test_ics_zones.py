@@ -98,6 +98,12 @@ def test_the_names_of_windows() -> None:
         ("(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", outlook("(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", *EUROPE), "Europe/Paris"),
         ('"(UTC+05:30) Chennai, Kolkata, Mumbai"', outlook("(UTC+05:30) Chennai, Kolkata, Mumbai", "x", offsets=("+0530", "")), "Asia/Kolkata"),
         ("(UTC+05:45) Kathmandu", outlook("(UTC+05:45) Kathmandu", "x", offsets=("+0545", "")), "Asia/Kathmandu"),
+        ("(UTC+13:00) Samoa", outlook("(UTC+13:00) Samoa", "x", offsets=("+1300", "")), "Pacific/Apia"),
+        ('"(UTC+08:00) Beijing, Chongqing, Hong Kong, Urumqi"', outlook("(UTC+08:00) Beijing\\, Chongqing\\, Hong Kong\\, Urumqi", "x", offsets=("+0800", "")), "Asia/Shanghai"),
+        ("(UTC+09:00) Osaka, Sapporo, Tokyo", outlook("(UTC+09:00) Osaka, Sapporo, Tokyo", "x", offsets=("+0900", "")), "Asia/Tokyo"),
+        ("(UTC+02:00) Harare, Pretoria", outlook("(UTC+02:00) Harare, Pretoria", "x", offsets=("+0200", "")), "Africa/Johannesburg"),
+        ("(UTC-05:00) Bogota, Lima, Quito, Rio Branco", outlook("(UTC-05:00) Bogota, Lima, Quito, Rio Branco", "x", offsets=("-0500", "")), "America/Bogota"),
+        ("(UTC+05:30) Berlin", outlook("(UTC+05:30) Berlin", "x", offsets=("+0530", "")), "Asia/Kolkata"),  # its rules say otherwise
         ("tzone://Microsoft/Custom", outlook("tzone://Microsoft/Custom", *EUROPE), "Europe/Berlin"),
         ("GMT -0500 (Standard) / GMT -0400 (Daylight)", outlook("GMT -0500 (Standard) / GMT -0400 (Daylight)", *AMERICA, EASTERN), "America/New_York"),
         ("Zulu Time", outlook("Zulu Time", "x", offsets=("+0000", "")), "UTC"),

@@ -6,6 +6,7 @@ time; they only identify the zone of the tz database that has the same ones in t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ from datetime import UTC, date, datetime, timedelta
 
 from trainbot.adapters.calendars.tzid import of_tzid
 from trainbot.adapters.calendars.vtimezone import changes
-from trainbot.core.zones import city, offset_choices
+from trainbot.core.errors import UserError
+from trainbot.core.zones import city, offset_choices, resolve_zone
 
 MOST_IDENTIFIED = 50  # VTIMEZONEs of one file: each takes some 50 ms
 MOST_RULES = 100  # of one VTIMEZONE
+MOST_PLACES = 6  # of one TZID
 _TOLERANCE = timedelta(minutes=1)  # Exchange writes 23:59:59 for midnight
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)(\d\d)?")
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -74,8 +77,17 @@ def _identified(tzid: str, block: list[str], first: datetime, last: datetime) ->
             current = after
     choices = ("UTC", *offset_choices(offset, first)) if not offset else offset_choices(offset, first)
     same = [name for name in choices if _alike(wanted, _shifts_of(name, first, last))]
-    said = tzid.casefold()
-    return next((name for name in same if city(name).casefold() in said), same[0] if same else None)
+    said = _said(tzid, first) if len(same) > 1 else set()
+    return next((name for name in same if name in said or city(name).casefold() in tzid.casefold()), (*same, None)[0])
+
+
+def _said(tzid: str, at: datetime) -> set[str]:
+    """The zones of the places that Windows lists in a TZID: ``(UTC+08:00) Beijing, Chongqing, Hong Kong, Urumqi``."""
+    found = set()
+    for part in re.split("[,/]", re.sub(r"^\([^()]*\)", "", tzid))[:MOST_PLACES]:
+        with contextlib.suppress(UserError):
+            found.add(resolve_zone(part, at))
+    return found
 
 
 def _alike(some: list[Shift], others: list[Shift]) -> bool:
