@@ -180,8 +180,7 @@ class _AnswerReader:
             return PollAnswer((AvailabilityClause(Preference.NO),), afresh=True)
         while reader.peek().kind != "end":
             self._step()
-        if self.clauses[-1].empty and self.clauses[-1].said and len(self.clauses) > 1:  # "sat 10-12 no"
-            raise UserError(f'"{words[-1]}" what? Put it before the day: not sat, or not sun 14:00-18:00')
+        self._end(words)
         statements = self._statements()
         if not statements:
             unknown = " ".join(word for _place, word in self.unknown)
@@ -190,6 +189,16 @@ class _AnswerReader:
         first = self.clauses[0]
         all_of_it = first.every and first.days is None and not first.hours
         return PollAnswer(statements, words[0] == "only" or all_of_it, self._place())
+
+    def _end(self, words: list[str]) -> None:
+        """A ``no`` or ``if need be`` with nothing behind it: ``sat 10-12, if need be``."""
+        if len(self.clauses) == 1 or not (self.clauses[-1].empty and self.clauses[-1].said):
+            return
+        if self.clauses.pop().word is Preference.MAYBE:
+            self._maybe()
+            return
+        word = next(word for word in reversed(words) if word in _NOT)
+        raise UserError(f'"{word}" what? Put it before the day: not sat, or not sun 14:00-18:00')
 
     def _step(self) -> None:
         """Reads the next few words that belong together."""
