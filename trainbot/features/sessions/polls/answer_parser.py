@@ -15,14 +15,14 @@ from trainbot.core.errors import UserError
 from trainbot.features.sessions.polls.clocks import DAY, OffsetSpan, shown
 from trainbot.features.sessions.polls.poll import PollPlan, extent, local_days, starts
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
-from trainbot.features.sessions.polls.tokens import MONTHS, TIME_WORDS, TO, WEEKDAYS, MonthDay, TokenReader
+from trainbot.features.sessions.polls.tokens import MONTHS, PARTS, TIME_WORDS, TO, WEEKDAYS, MonthDay, TokenReader
 
 EXAMPLE = "for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
 MOST_STATEMENTS = 60
 _NOT = ("not", "no", "except", "without", "busy", "can't", "cannot", "cant", "never", "unless", "excluding")
 _MAYBE = ("maybe", "perhaps", "possibly", "ifneedbe")
 _EVERY = ("any", "anytime", "always", "all", "every", "everyday", "daily", "whenever", "everything", "yes")
-_AND = ("and", "&", "+", "/")
+_AND = ("and", "&", "+", "/", "or")
 _FILLERS = (
     "on",
     "at",
@@ -51,7 +51,6 @@ _FILLERS = (
     "works",
     "fine",
     "of",
-    "or",
     "only",
     "just",
     "local",
@@ -156,6 +155,21 @@ class _Clause:
     days: frozenset[date] | None = None
     hours: tuple[tuple[int, int], ...] = ()
     every: bool = False
+    part: bool = False  # whether the last hours are those of a part of the day
+    joined: bool = False  # "and" since then
+
+    def add(self, hours: tuple[int, int], part: bool) -> None:
+        """More hours; ``evening after 19:30`` is those that are both."""
+        if self.hours and self.part != part and not self.joined:
+            named, said = (hours, self.hours[-1]) if part else (self.hours[-1], hours)
+            both = [(max(named[0], said[0] + days), min(named[1], said[1] + days)) for days in (0, DAY)]
+            found = next((span for span in both if span[0] < span[1]), None)
+            if found is None:
+                raise UserError(f"these hours are not in that part of the day: write them in figures, {EXAMPLE}")
+            self.hours = (*self.hours[:-1], found)
+        else:
+            self.hours += (hours,)
+        self.part, self.joined = part, False
 
     @property
     def empty(self) -> bool:
@@ -203,6 +217,7 @@ class _AnswerReader:
     def _step(self) -> None:
         """Reads the next few words that belong together."""
         reader, clause = self.reader, self.clauses[-1]
+        named = reader.peek().text in PARTS
         if reader.took(",", ";"):
             self._begin(_Clause())
         elif reader.took("?") or reader.took(*_MAYBE) or self._took_if_need_be():
@@ -212,14 +227,16 @@ class _AnswerReader:
         elif reader.took(*_NOT):
             self._begin(_Clause(Preference.NO, said=True))
         elif (hours := reader.attempt(reader.hours)) is not None:
-            clause.hours += (hours,)
+            clause.add(hours, named)
         elif (days := self._days()) is not None:
             if clause.days is not None and clause.hours:  # "sat 14-18 sun 10-12"
                 clause = self._begin(_Clause(clause.word, said=clause.said))
             clause.days = days | (clause.days or frozenset())
         elif reader.took(*_EVERY):
             clause.every = True
-        elif reader.took(*_AND, *_FILLERS):
+        elif reader.took(*_AND):
+            clause.joined = True
+        elif reader.took(*_FILLERS):
             pass
         else:
             self._not_understood()
