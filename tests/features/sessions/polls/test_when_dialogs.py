@@ -114,6 +114,17 @@ def test_times_that_suit_nobody_asked_about(asked: Stage) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [("lagos", "12:00-24:00"), ("london", "11:00-23:00"), ("nairobi", "14:00-02:00"), ("new york", "06:00-18:00")],
+)
+def test_midnight_on_ones_own_clock(stage: Stage, place: str, shown: str) -> None:
+    """The last start of a day is at 24:00, not at its beginning."""
+    begin(stage, "!when open 7-9 mar noon-midnight lagos 2h until 3 mar")
+    stage.talk("alice", f"!tz {place}")
+    assert f"that begins {shown} on your clock" in stage.talk("alice", "!when mon 03:00-04:00")[0]
+
+
 def test_without_a_zone(asked: Stage) -> None:
     """The answer is kept, the zone asked for once; with !tz the answer counts, and is shown."""
     assert asked.talk("alice", "!when sat 08:00-12:00") == [

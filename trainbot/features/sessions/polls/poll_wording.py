@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from trainbot.core.times import MAX_BYTES, describe, times_in, until
 from trainbot.core.wording import as_many, span
@@ -57,7 +57,7 @@ def asked(plan: PollPlan, zone: str, whose: str = "your clock") -> str:
             found.append((there[0], there[-1]))
     if not found:
         return f"a session of {_length(plan)}"
-    hours = [f"{first:%H:%M}-{last:%H:%M}" for first, last in found]
+    hours = [f"{first:%H:%M}-{f'{last:%H:%M}' if last.time() > time() else '24:00'}" for first, last in found]
     text = hours[0]
     for before, after, (first, _last) in zip(hours, hours[1:], found[1:], strict=False):
         if before != after:
