@@ -26,7 +26,8 @@ pytestmark = pytest.mark.deb
 people = fixtures.people
 
 ROOT = Path(__file__).parents[2]
-RELEASED = "0.1.0"  # had no package
+#: The code of 0.1.0, which had no package, by its commit: not every clone has the tags.
+RELEASED = "1406e2214adc7175ea14d03e0602401cc8a9d2b4"
 PACKAGING = ("debian", "systemd", "constraints.txt", "scripts/deb", "scripts/manual")  # it had no constraints either
 STATE = "/var/lib/trainbot"
 INI = "/etc/trainbot/bot.ini"
@@ -54,11 +55,12 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The released program with today's packaging, kept for the next run."""
     state = [git(ROOT, "rev-parse", f"HEAD:{name}") for name in PACKAGING]
-    state += [git(ROOT, "rev-parse", f"{RELEASED}^{{commit}}"), release()["VERSION_CODENAME"]]
+    state += [RELEASED, release()["VERSION_CODENAME"]]
     kept = cache_folder() / "deb" / f"trainbot-{hashlib.sha256(' '.join(state).encode()).hexdigest()[:12]}.deb"
     if not kept.exists():
         source = tmp_path_factory.mktemp("older") / "source"
-        git(ROOT, "clone", "--quiet", "--shared", "--branch", RELEASED, ROOT, source)
+        git(ROOT, "clone", "--quiet", "--shared", "--no-checkout", ROOT, source)
+        git(source, "checkout", "--quiet", RELEASED)
         archive = subprocess.run(["git", "-C", ROOT, "archive", "HEAD", *PACKAGING], capture_output=True, check=True)
         subprocess.run(["tar", "--extract", "--directory", source], input=archive.stdout, check=True)
         git(source, "add", "--all")
