@@ -171,7 +171,11 @@ async def test_a_class_goes_through_an_upgrade(machine: Machine, package: Path, 
 
     machine.pretend_systemd()
     await asyncio.to_thread(machine.install, put(machine, package, "new.deb"))  # people answer the server's pings
-    assert machine.asked() == ["restart trainbot.service", "start trainbot-gateway.service"]  # which is running
+    assert machine.asked() == [  # what is enabled or runs: deb-systemd-invoke(1p)
+        "restart trainbot-standby.service",
+        "restart trainbot.service",
+        "start trainbot-gateway.service",
+    ]
     assert (machine.root / INI[1:]).read_text() == before
     assert machine.about(INI) == "640 root:trainbot"
     port = int(re.search(r"^listen = 127.0.0.1:(\d+)$", before, re.MULTILINE)[1])
@@ -210,7 +214,7 @@ def test_removed_it_leaves_what_people_made(machine: Machine) -> None:
     lab = subprocess.Popen(machine.command("sleep", "infinity", user="trainbot"))
     (machine.root / "etc/trainbot/schedules/course.toml").touch()
     machine.run("apt-get", "remove", "-y", "trainbot")
-    assert machine.asked() == ["stop trainbot-gateway.service", "stop trainbot.service"]
+    assert machine.asked() == [f"stop {unit}.service" for unit in sorted(UNITS)]
     assert not (machine.root / "usr/lib/trainbot").exists()
     assert (machine.root / INI[1:]).exists() and (machine.root / STATE[1:] / "trainbot.db").exists()
     assert lab.poll() is None
