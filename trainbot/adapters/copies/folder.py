@@ -20,11 +20,12 @@ from typing import Any, BinaryIO
 
 from trainbot.core.clock import boot_id
 from trainbot.core.errors import BackendError
-from trainbot.core.files import sync_folder, write_whole
+from trainbot.core.files import LEFT_OVER, sync_folder, write_whole
 from trainbot.model.copies import NAME, CopiedFile, Manifest
 
 MANIFEST, DATABASE, CHANGES, BEAT = "manifest.json", "trainbot.db", "changes", "beat.json"
 TAKEN_OVER = "taken-over.json"
+SCRATCH = ".check-"  # how names of files begin in which a copy is checked
 _LOCK = ".receiver.lock"
 _RECORD = struct.Struct(">4sIQII")  # magic, generation, offset, length, CRC-32 of the data
 _MAGIC = b"TBc1"
@@ -182,7 +183,11 @@ class CopyFolder:
         write_whole(self.path / TAKEN_OVER, json.dumps(value) + "\n", 0o600)
 
     def prune(self, kept: int) -> None:
-        """Removes drafts and the oldest copies, so that ``kept`` are left."""
+        """Removes drafts, files that a killed check left behind, and the oldest copies, so that ``kept`` are left."""
+        for scratch in self.path.glob(f"{SCRATCH}*"):
+            with suppress(OSError):
+                if scratch.stat().st_mtime < time.time() - LEFT_OVER:
+                    scratch.unlink()
         for draft in self.path.glob(".copy-*.new"):
             shutil.rmtree(draft, ignore_errors=True)
         for copy in self.copies()[:-kept]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from trainbot.adapters.copies import wire
-from trainbot.adapters.copies.folder import CopyFolder, CopyWriter
+from trainbot.adapters.copies.folder import SCRATCH, CopyFolder, CopyWriter
 from trainbot.core.errors import BackendError
 from trainbot.model.copies import CopiedFile, Manifest, safe
 from trainbot.ops.copies.rebuild import rebuild
@@ -154,7 +154,7 @@ class Receiver:
             file.close()
         if {*manifest.files, manifest.database} != arrived:
             raise BackendError("what arrived is not what was sent: trying again")
-        with tempfile.NamedTemporaryFile(dir=self._folder.path, prefix=".check-") as scratch:
+        with tempfile.NamedTemporaryFile(dir=self._folder.path, prefix=SCRATCH) as scratch:
             found = rebuild(draft.seal(manifest), Path(scratch.name))
         copy = draft.publish()
         if self._newest is not None:
