@@ -108,8 +108,13 @@ class Copy:
                 yield generation, offset, data
 
     def refuse_readable_by_others(self) -> None:
-        """BackendError if other users of this machine can read it: it holds keys and what people said."""
+        """BackendError if other users of this machine can read it: it holds keys and what people said.  What a symbolic
+        link leads to may be theirs."""
         for path in (self.path, *self.path.rglob("*")):
+            if path.is_symlink():
+                raise BackendError(
+                    f"{path} is a symbolic link, and a copy has none: name the folder that trainbot made"
+                )
             if path.lstat().st_mode & 0o077:
                 raise BackendError(
                     f"others can read {path}, which holds keys and what people wrote: chmod -R go= {self.path}, and find out "
@@ -158,6 +163,16 @@ class CopyFolder:
         raise BackendError(
             f"there is no copy in {self.path}: run this on the machine that gets them, with the folder of [store] copies"
         )
+
+    def refuse_others(self, installation: str) -> None:
+        """BackendError if it has copies of another installation."""
+        for copy in self.copies()[-1:]:
+            owner = copy.manifest().installation
+            if owner != installation:
+                raise BackendError(
+                    f"{self.path} holds copies of another installation (id {owner[:64]}): name another folder in [store] "
+                    "copies"
+                )
 
     def taken_over(self) -> dict[str, Any] | None:
         """Who has taken over from the machine that sends copies here: ``epoch``, ``at``, ``address``; None if nobody."""

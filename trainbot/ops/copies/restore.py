@@ -80,7 +80,7 @@ def put_back(copy: Copy, ini: Path, *, replace: bool, address: str = "", epoch: 
                 done.append((beside, None))
             lock = lock_of(config.store.url)
             stack.callback(os.close, lock)
-            _refuse_other(path, manifest)
+            refuse_other(path, manifest)
             _make_folder(config.store.state, done, 0o700)
             config.store.state.chmod(0o700)
             _make_folder(config.schedule.folder, done)  # an empty one is not in a copy
@@ -172,7 +172,7 @@ def _loaded(ini: Path) -> Config:
         ) from None
 
 
-def _refuse_other(path: Path, manifest: Manifest) -> None:
+def refuse_other(path: Path, manifest: Manifest) -> None:
     """BackendError if the database that is there belongs to another installation."""
     owner = settings_of(path).get("owner", "") if path.exists() and path.stat().st_size else ""
     if owner and owner != manifest.installation:
