@@ -142,7 +142,7 @@ class App:
             self.copies.start()
             self._tasks.start(self.copies.until_superseded(), "succession").add_done_callback(lambda _task: self.stop())
             await self._serve_metrics()
-            if self.config.hosts:
+            if self.config.hosts or self.supervisor.has_service():
                 if not self.config.gateway.service:  # the service may start a moment later
                     await self.supervisor.keep()
                 self.supervisor.start()
