@@ -214,24 +214,31 @@ class SignUps:
             notes.append(f"you run {row.image} on a machine of your own, so you get no lab; !lab {row.image} ends that")
         elif row is not None and row.image and self.stock.has_labs(row.image):
             other = f" (!signup {_number(session, self.session_store.upcoming(ask.at))} IMAGE chooses another: {', '.join(images)})"
-            notes.append(
-                f"you get your {row.image} lab{other if len(images) > 1 else ''} "
-                f"in the {span(self.early)} before the start"
-            )
+            notes.append(self._lab_comes(session, row, other if len(images) > 1 else "", ask.at))
             notes += self._needs(session, row, ask.at)
         if ask.person.account is None:
             notes.append("without an account here I only know you while you stay in the channel")
         said = f"{said} {session.title}, {self._when(session, ask.person, ask.at)}"
         return Reply("; ".join([said, *notes]), private=True)
 
+    def _lab_comes(self, session: Session, row: SignUp, other: str, now: datetime) -> str:
+        """When they get their lab, or that it is there.  ``other``: how another image is chosen."""
+        if session.start - now > self.early:
+            return f"you get your {row.image} lab{other} in the {span(self.early)} before the start"
+        if self.stock.lab_of(row.person_id, row.image) is not None:
+            return f"you have your {row.image} lab already: !lab {row.image} gives its ssh command again"
+        return f"you get your {row.image} lab{other} before the start; to have it now: !lab {row.image}"
+
     def _needs(self, session: Session, row: SignUp, now: datetime) -> list[str]:
         """What to do before the session, with the lines to type."""
-        place = [other.person_id for other in self.of(session)].index(row.person_id) + 1
-        room, _survive = self.stock.holds(now)
-        notes = [f"there is room for {room} labs now and you are number {place}, so yours may come later"] * (
-            0 < room < place
-        )
-        notes.append(f"to try one before: !lab {row.image}")
+        notes = []
+        if self.stock.lab_of(row.person_id, row.image) is None:
+            place = [other.person_id for other in self.of(session)].index(row.person_id) + 1
+            room, _survive = self.stock.holds(now)
+            if 0 < room < place:
+                notes.append(f"there is room for {room} labs now and you are number {place}, so yours may come later")
+            if session.start - now > self.early:
+                notes.append(f"to try one before: !lab {row.image}")
         if not self.people.keys.count(person_id=row.person_id, proven=True):
             notes.append("to log in without a password: !key and the line in your ~/.ssh/id_ed25519.pub")
         return notes
