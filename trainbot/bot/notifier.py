@@ -42,7 +42,7 @@ LATER = (
 
 
 class Notifier(Feature):
-    """``writers``: the functions that word the notices of a kind; other notices are sent as stored.  ``no_secret``:
+    """``under_way``: the notices that the IRC connection has now.  ``writers``: the functions that word the notices of a kind; other notices are sent as stored.  ``no_secret``:
     kinds whose content anybody may know, so that they may also reach somebody who only looks like the person who
     left."""
 
@@ -50,13 +50,14 @@ class Notifier(Feature):
         self,
         store: Store,
         audience: IrcAudience,
+        under_way: set[int],
         guard: Guard,
         writers: Mapping[str, NoticeWriter],
         no_secret: Collection[str] = (),
     ) -> None:
         self.rows, self.people, self.leases, self.audience = store.notices, store.people, store.leases, audience
         self.guard, self.writers, self.no_secret = guard, writers, no_secret
-        self._under_way: set[int] = set()
+        self._under_way = under_way
         self._kept: set[int] = set()  # passwords that this turn answers with
         self._gateway_is_behind = False
         self._unreached: dict[str, RecipientUnreachable] = {}  # by nick; not told in the channel yet

@@ -71,6 +71,7 @@ class Wiring:
             self.exercises,
             LabInventory(self.scheduler, store),
             WrittenPages(config.records, installation.access),
+            under_way=set(),
         )
         self.guard, self.clock_steps = Guard(store), ClockSteps(store)
         self.table = Table(config.irc.prefix, kinds=plain_kinds())
@@ -85,7 +86,7 @@ class Wiring:
         self.database_watch = DatabaseWatch(store, self.people, self.audience)
         self.features = self.declared()
         writers = {kind: writer for each in self.features for kind, writer in each.notice_writers().items()}
-        self.notifier = Notifier(store, self.audience, self.guard, writers, NO_SECRET)
+        self.notifier = Notifier(store, self.audience, self.ports.under_way, self.guard, writers, NO_SECRET)
         self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.expiry)
         self.gateway = GatewayTables(
             store, self.scheduler.images, LabRoutes(config.hosts, installation.access), self.status_lines

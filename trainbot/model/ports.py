@@ -251,7 +251,7 @@ class Installation:
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports that exist before any feature does."""
+    """The ports that exist before any feature does.  ``under_way``: the notices that are being sent right now."""
 
     audience: Audience
     people: People
@@ -259,3 +259,4 @@ class Ports:
     exercises: Exercises
     stock: LabStock
     pages: Pages
+    under_way: set[int]

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.stage import Stage
+from tests.stage import CHANNEL, Stage
 from trainbot.config.labs_sections import LAB_WORDS
-from trainbot.core.messages import Line
+from trainbot.core.messages import Incoming, Line, LineSent, LineUndelivered
 from trainbot.features.labs import passwords
 from trainbot.features.labs.lab_requests import VERBS
 from trainbot.model.host import HostLost, HostWorkDone
@@ -48,10 +48,33 @@ def test_asking_again_gives_a_new_password(stage: Stage) -> None:
     first = password(stage.talk("alice", "!lab debian"))
     stage.hosts_work()
     lab = stage.labs()
-    second = password(stage.whisper("alice", "lab create debian"))
+    said = stage.whisper("alice", "lab create debian")
+    second = password(said)
+    assert said[0].endswith(" (any earlier password no longer works)")
     assert first != second and stage.labs() == lab
     (lease,) = stage.leases()
     assert lease.digest == stage.wiring.ports.access.digest(second)
+
+
+def test_asking_again_before_the_answer_was_sent(stage: Stage) -> None:
+    """On a slow network people ask twice: the password that is on its way to them stays the one that works."""
+    alice = stage.net.people["alice"]
+    (first,) = (out for out in stage.turn(Incoming(alice, CHANNEL, "!lab debian", stage.now)).say if out.secret)
+    on_its_way = "the ssh command of your debian lab is on its way to you in private"
+    assert stage.hear("alice", "!lab debian") == [(CHANNEL, f"alice: {on_its_way}")]
+    assert stage.whisper("alice", "lab debian") == [on_its_way]
+    works = ACCESS.match(first.text)
+    assert works and stage.leases()[0].digest == stage.wiring.ports.access.digest(works[1])
+    stage.happens(LineSent(first.ticket or 0, stage.now))
+    assert password(stage.talk("alice", "!lab debian")) != works[1]
+
+
+def test_asking_again_for_what_was_never_sent(stage: Stage) -> None:
+    """Whoever could not be written to gets another password when they ask again."""
+    alice = stage.net.people["alice"]
+    (first,) = (out for out in stage.turn(Incoming(alice, CHANNEL, "!lab debian", stage.now)).say if out.secret)
+    stage.happens(LineUndelivered(first.ticket or 0, "no such nick", stage.now))
+    password(stage.talk("alice", "!lab debian"))
 
 
 def test_a_key_needs_no_password(stage: Stage) -> None:
