@@ -161,16 +161,40 @@ def test_an_unknown_word_in_the_channel(stage: Stage, said: str, answer: list[st
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        ("foobar", 'unknown command "foobar"; !help says what to type'),
-        ("!", 'unknown command "!"; !help says what to type'),
+        ("!foobar", 'unknown command "foobar"; !help says what to type'),
         ("hlep", 'unknown command "hlep"; did you mean !help or !step?'),
         ("sesions", 'unknown command "sesions"; did you mean !sessions?'),
-        ("x" * 500, f'unknown command "{"x" * 30}"; !help says what to type'),
+        ("Sesions?", 'unknown command "Sesions?"; did you mean !sessions?'),
+        ("sesions please", 'unknown command "sesions"; did you mean !sessions?'),
+        ("done!", 'unknown command "done!"; did you mean !done or !vote?'),
+        ("rollback", 'unknown command "rollback"; did you mean !lab rollback?'),
+        ("!" + "x" * 500, f'unknown command "{"x" * 30}"; !help says what to type'),
     ],
 )
 def test_an_unknown_word_in_private(stage: Stage, said: str, answer: str) -> None:
-    """Always answered, with the nearest commands."""
+    """What may be a command is always answered, with the nearest ones."""
     assert stage.whisper("alice", said) == [answer]
+
+
+TALK = (
+    "hello hi Hey hallo thanks Thanks! thx ok ? ?? ! !? :-) foobar x stop help? HELP! helo help,please "
+    "moin здравствуйте 你好 👋 trainbot"
+).split() + ["hello, how are you?", "my lab does not boot", "help me", "help me please!", "help please", "x" * 500]
+
+
+@pytest.mark.parametrize("said", TALK)
+def test_talk_in_private(stage: Stage, said: str) -> None:
+    """Whatever is not nearly a command is answered as !help is, by situation; for staff and strangers too."""
+    stage.host_up()
+    for who in ("alice", "stranger", "russell", "olga"):
+        assert stage.hear(who, said, None) == stage.hear(who, "!help", None), who
+    stage.talk("russell", "!start"), stage.talk("russell", "!next"), stage.talk("alice", "!done")
+    assert stage.whisper("alice", said)[0].startswith("You have done step 1")
+
+
+def test_talk_in_private_names_no_secret(stage: Stage) -> None:
+    """A password typed to us by mistake is not said again."""
+    assert "hunter2" not in repr(stage.whisper("alice", "IDENTIFY hunter2") + stage.whisper("alice", "hunter2"))
 
 
 def test_staff_are_offered_what_is_theirs(stage: Stage) -> None:

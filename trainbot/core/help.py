@@ -16,6 +16,7 @@ from trainbot.core.wording import in_lines
 
 LINE = 380  # bytes per line; with our prefix added, every server passes it on uncut
 SENTENCES = 2  # of a situation; one more says where the rest is
+PLEASE = frozenset("i i'm im me please pls us with you".split())  # "help me", "help please": no command is meant
 SHORT = 50  # letters of a command's help in a list
 GROUPS = {"labs": "Labs", "class": "The class", "questions": "Questions", "sessions": "Sessions", "general": "More"}
 
@@ -37,6 +38,8 @@ class Help(Feature):
         self.table, self.contact, self.around = table, contact, around
 
     def help(self, ask: Request, command: str = "") -> list[Effect]:
+        if (command.split() or [""])[0].lower().rstrip("?!.,") in PLEASE:
+            command = ""
         if command.lower() == "topics":
             lines = self._topics(ask)
             return [
