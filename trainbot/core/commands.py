@@ -23,7 +23,7 @@ from trainbot.core.other_bots import WORDS
 OWN = 6  # letters of a word in a channel that is taken for a misspelt command of ours: shorter ones are like anybody's
 
 #: Words of talk that are like commands: hey (key), thanks (hands), stop (step), then (when), …
-SMALL_TALK = frozenset("afk exit hey now one stop thanks then yet".split())
+SMALL_TALK = frozenset(["afk", "exit", "hey", "now", "one", "stop", "thanks", "then", "yet"])
 
 
 class Scope(enum.Enum):

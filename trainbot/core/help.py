@@ -16,7 +16,8 @@ from trainbot.core.wording import in_lines
 
 LINE = 380  # bytes per line; with our prefix added, every server passes it on uncut
 SENTENCES = 2  # of a situation; one more says where the rest is
-PLEASE = frozenset("i i'm im me please pls us with you".split())  # "help me", "help please": no command is meant
+#: "help me", "help please": no command is meant.
+PLEASE = frozenset(["i", "i'm", "im", "me", "please", "pls", "us", "with", "you"])
 SHORT = 50  # letters of a command's help in a list
 GROUPS = {"labs": "Labs", "class": "The class", "questions": "Questions", "sessions": "Sessions", "general": "More"}
 
