@@ -27,14 +27,13 @@ from trainbot.core.messages import (
     Reply,
 )
 from trainbot.model import notice as notices
-from trainbot.model.notice import NoticeKind
+from trainbot.model.notice import WITH_PASSWORDS, NoticeKind
 
 RETRY = timedelta(minutes=1)
 TOLD_AGAIN = timedelta(minutes=10)
 MOST_UNREACHED = 500
 AT_ONCE = 20  # notices passed to the IRC connection in one turn
 FOR_STAFF = frozenset({NoticeKind.QUESTIONS_WAIT, NoticeKind.READINESS})
-WITH_PASSWORDS = frozenset({NoticeKind.LAB, NoticeKind.SEAT, NoticeKind.SSH_COMMAND})
 LATER = (
     "your lab is there, but the ssh gateway does not take new passwords at the moment: I'll send you the ssh command as "
     "soon as it does"
@@ -102,7 +101,7 @@ class Notifier(Feature):
                 Line(
                     target,
                     f"{behind}: {reply.text}" if behind else reply.text,
-                    Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
+                    _priority(notice),
                     ticket=notice.id,
                     secret=reply.secret,
                     command=reply.command,
@@ -228,6 +227,12 @@ class Notifier(Feature):
 
     def _disconnected(self, _event: Disconnected, _now: datetime) -> None:
         self._under_way.clear()
+
+
+def _priority(notice: notices.Notice) -> Priority:
+    if notice.kind is NoticeKind.CLASS:
+        return Priority.PRESENTER
+    return Priority.ANNOUNCE if notice.channel else Priority.ANSWER
 
 
 def _as_it_is(notice: notices.Notice, _now: datetime) -> Reply | None:

@@ -167,6 +167,44 @@ def test_the_result_stands_in_the_minutes(asked: Stage) -> None:
     assert "which port do keyservers use? (answer: 11371; 1 of 2 who answered were right); bob won" in page.read_text()
 
 
+@pytest.mark.parametrize(
+    ("guess", "result", "minutes"),
+    [
+        ("11371", "the answer is 11371. Only bob got it, and wins", "1 of 1 who answered were right); bob won"),
+        ("443", "the answer was 11371; nobody got it this time", "0 of 1 who answered were right)"),
+        ("", "the answer was 11371; nobody got it this time", "0 of 0 who answered were right)"),
+    ],
+)
+def test_a_quiz_that_is_open_when_the_class_ends(asked: Stage, guess: str, result: str, minutes: str) -> None:
+    """It is closed with what was answered so far: the channel hears the result before the end, once, and it stands in the
+    minutes.  Another class can have its quiz at once."""
+    if guess:
+        asked.talk("bob", guess)
+    asked.talk("russell", "!end")
+    said = asked.hear("russell", "!yes")
+    assert said[0] == (CHANNEL, result) and said[1][1].startswith("SE Linux for beginners is over after")
+    assert asked.talk("carol", "11371") == []
+    assert asked.wait(seconds=30) == []
+    (page,) = (asked.folder / "public" / "minutes").glob("*-1.md")
+    assert f"which port do keyservers use? (answer: 11371; {minutes}" in page.read_text()
+    asked.talk("russell", "!start")
+    assert asked.hear("russell", "quiz which port do keyservers use? = 11371 | hkp", channel=None) == [ASKED]
+
+
+def test_the_quiz_of_another_channel_goes_on(stages: Callable[..., Stage]) -> None:
+    """The end of one class closes no quiz of another."""
+    stage = stages(channels=(CHANNEL, "#other"))
+    for nick in ("russell", "bob"):
+        stage.enter(nick, "#other")
+    for channel in (CHANNEL, "#other"):
+        stage.talk("russell", "!start", channel)
+    stage.whisper("russell", "#other quiz how many? = 3")
+    stage.talk("russell", "!end", CHANNEL)
+    assert [to for to, _text in stage.hear("russell", "!yes", CHANNEL)] == [CHANNEL]
+    assert stage.talk("bob", "3", "#other") == []
+    assert stage.wait(seconds=22) == [("#other", "the answer is 3. Only bob got it, and wins")]
+
+
 @given(st.text(min_size=1).filter(lambda text: folded(text) and "|" not in text))
 def test_the_answer_itself_is_right(answer: str) -> None:
     """Whatever it is written in."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.slow_network import SlowNetwork
-from tests.stage import Stage
+from tests.stage import CHANNEL, Stage
 
 STEPS = 2  # of the stage's exercise that are made long
 
@@ -162,6 +162,68 @@ def test_yes_counts_in_the_channel_and_in_private(stage: Stage, where: str | Non
     ]
     stage.hear("alice", "!yes", where)
     assert stage.leases() == []
+
+
+def busy(slow: SlowNetwork) -> float:
+    """Thirty people have asked for labs, and ten others for help: minutes of lines wait.  Returns the time."""
+    for nick in slow.crowd(30):
+        slow.says(nick, "!lab debian", None)
+    slow.waits(6)
+    assert len(slow.outbox) > 20
+    return slow.now
+
+
+def test_the_end_does_not_wait_for_thirty_labs(slow: SlowNetwork) -> None:
+    """The question, the result of the quiz and the end of the class are the next lines, and nothing of the step, nor how
+    many have done it, comes afterwards; all who asked for a lab still get theirs."""
+    slow.says("russell", "!next")
+    busy(slow)
+    slow.says("russell", "quiz how many? = 3", None)
+    slow.waits(4)
+    for nick in ("alice", "bob", "carol"):
+        slow.says(nick, "!done")
+    slow.says("russell", "!repeat")
+    slow.says("russell", "!end")
+    slow.waits(4)
+    ends = slow.now
+    slow.says("russell", "!yes")
+    slow.waits(200)
+    assert slow.after(ends, "the answer was 3; nobody got it this time") <= 2
+    assert slow.after(ends, "is over after") <= 4
+    said = slow.in_channel(ends)
+    assert said[-1].startswith("SE Linux for beginners is over after") and len(said) <= 3
+    assert all(any("password" in text for text in slow.to(f"learner{n:02}")) for n in range(30))
+
+
+def test_the_text_of_the_end_is_shown_before_the_class_is_over(slow: SlowNetwork) -> None:
+    """A presenter who ends the class right after its last page does not cut that page off."""
+    slow.says("russell", "!goto 3")
+    slow.waits(20)
+    slow.says("russell", "!next")
+    slow.says("russell", "!end")
+    slow.says("russell", "!yes")
+    slow.waits(30)
+    assert [line for line in slow.in_channel() if "That was all" in line or "is over" in line][0] == "That was all."
+
+
+@pytest.mark.parametrize("where", [None, CHANNEL])
+def test_a_call_for_help_is_heard_among_thirty_labs(slow: SlowNetwork, where: str | None) -> None:
+    """``!stuck`` is answered within two lines' time, also for somebody who has neither lab nor seat and calls for the
+    first time; a second call replaces the answer to the first.  A helper who comes is named as soon."""
+    slow.says("russell", "!next")
+    slow.waits(30)
+    since = busy(slow)
+    slow.says("bob", "!stuck it says no", where)
+    slow.says("bob", "!stuck it says no", where)
+    slow.waits(8)
+    assert slow.after(since, "noted, you are next") <= 4
+    assert slow.to("bob").count("noted, you are next; !done clears it") == 1
+    called = slow.now
+    slow.says("hannah", "!hands")
+    slow.says("hannah", "!helping bob")
+    slow.waits(10)
+    assert slow.after(called, "1 stuck: bob (it says no)") <= 2
+    assert slow.after(called, "bob: hannah is helping you now") <= 4
 
 
 def test_questions_are_never_dropped(slow: SlowNetwork) -> None:

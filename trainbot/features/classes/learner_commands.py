@@ -195,7 +195,9 @@ class LearnerCommands:
             for other in self.classes.attendance.all(class_id=run.id)
         )
         where = f"noted, {before} before you" if before else "noted, you are next"
-        return [Reply(f"{where}; !done clears it", private=True)]
+        series = f"stuck {ask.person.id}"  # who calls twice is answered once
+        heard = Reply(f"{where}; !done clears it", private=True, priority=Priority.CALL, series=series)
+        return [Withdraw(series), heard]
 
     def commands(self) -> list[Command]:
         number = (Argument("N", "number", optional=True), Argument("PART", "number", optional=True))

@@ -19,7 +19,7 @@ from trainbot.features.labs.self_hosted import at_home, unused
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_image import WELL_KNOWN
-from trainbot.model.notice import NoticeKind
+from trainbot.model.notice import WITH_PASSWORDS
 from trainbot.model.ports import ClassContext, Ports
 from trainbot.model.shell_commands import ssh_command
 
@@ -44,8 +44,6 @@ OWN_VERBS = (
 UNCLAIMED_BY_NICK, UNCLAIMED_BY_HOST = 2, 4  # labs kept for people without an account who have left
 EARLIER = "any earlier password no longer works"
 VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
-#: The kinds of notices that tell somebody how to log in.
-WITH_SSH_COMMAND = (NoticeKind.LAB, NoticeKind.SEAT, NoticeKind.SSH_COMMAND)
 
 
 class LabRequests:
@@ -157,14 +155,14 @@ class LabRequests:
 
     def _told(self, lease: Lease, now: datetime) -> None:
         """Marks the notices about the lease as sent: its person has just asked about it."""
-        for kind in WITH_SSH_COMMAND:
+        for kind in WITH_PASSWORDS:
             self.notices.change({"kind": kind, "subject": str(lease.id), "said_at": None}, said_at=now)
 
     def _is_on_its_way(self, lease: Lease) -> bool:
         """Whether the lines with the lease's password are being sent.  Another password would make that one wrong before
         it is read."""
         return any(
-            notice.id in self.under_way and notice.kind in WITH_SSH_COMMAND
+            notice.id in self.under_way and notice.kind in WITH_PASSWORDS
             for notice in self.notices.all(subject=str(lease.id), said_at=None)
         )
 
