@@ -203,7 +203,7 @@ def test_the_text_of_the_end_is_shown_before_the_class_is_over(slow: SlowNetwork
     slow.says("russell", "!end")
     slow.says("russell", "!yes")
     slow.waits(30)
-    assert [line for line in slow.in_channel() if "That was all" in line or "is over" in line][0] == "That was all."
+    assert next(line for line in slow.in_channel() if "That was all" in line or "is over" in line) == "That was all."
 
 
 @pytest.mark.parametrize("where", [None, CHANNEL])
