@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -166,7 +167,7 @@ def test_an_unknown_word_in_the_channel(stage: Stage, said: str, answer: list[st
         ("sesions", 'unknown command "sesions"; did you mean !sessions?'),
         ("Sesions?", 'unknown command "Sesions?"; did you mean !sessions?'),
         ("sesions please", 'unknown command "sesions"; did you mean !sessions?'),
-        ("done!", 'unknown command "done!"; did you mean !done or !vote?'),
+        ("dnoe!", 'unknown command "dnoe!"; did you mean !done or !anon or !no?'),
         ("rollback", 'unknown command "rollback"; did you mean !lab rollback?'),
         ("!" + "x" * 500, f'unknown command "{"x" * 30}"; !help says what to type'),
     ],
@@ -195,6 +196,25 @@ def test_talk_in_private(stage: Stage, said: str) -> None:
 def test_talk_in_private_names_no_secret(stage: Stage) -> None:
     """A password typed to us by mistake is not said again."""
     assert "hunter2" not in repr(stage.whisper("alice", "IDENTIFY hunter2") + stage.whisper("alice", "hunter2"))
+
+
+@pytest.mark.parametrize("mark", [".", "!", "?", ",", "!!!", "?!", ";"])
+def test_a_mark_after_a_command(stage: Stage, mark: str) -> None:
+    """Who types ``!done.`` has done it, in the channel too; in front of other words it makes no difference either.  A
+    question moves no class."""
+    stage.host_up()
+    stage.talk("russell", "!start"), stage.talk("russell", "!next")
+    assert stage.hear("alice", f"!stuck{mark}") == [("alice", "noted, you are next; !done clears it")]
+    assert stage.whisper("alice", f"done{mark}") == ["step 1 is done"]
+    assert stage.hear("alice", f"!Lab{mark} debian")[0][1].startswith("your debian lab: password")
+    assert stage.hear("alice", f"!lab list{mark}") == stage.hear("alice", "!lab list")
+    assert stage.talk("alice", f"!ask{mark} why?") == ["alice: question 1 is next"]
+    asks = "?" in mark
+    stage.now += timedelta(seconds=9)
+    assert (stage.talk("russell", f"!next{mark}") == []) is asks
+    assert (stage.whisper("russell", f"next{mark}") == ['unknown command "next?"; did you mean !next?']) is (
+        mark == "?"
+    )
 
 
 def test_staff_are_offered_what_is_theirs(stage: Stage) -> None:

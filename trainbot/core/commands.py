@@ -22,6 +22,8 @@ from trainbot.core.other_bots import WORDS
 
 OWN = 6  # letters of a word in a channel that is taken for a misspelt command of ours: shorter ones are like anybody's
 
+MARKS = "?!.,:;"  # of sentences
+
 #: Words of talk that are like commands: hey (key), thanks (hands), stop (step), then (when), …
 SMALL_TALK = frozenset(["afk", "exit", "hey", "now", "one", "stop", "thanks", "then", "yet"])
 
@@ -120,14 +122,24 @@ class Table:
                 self._by_words[key] = command
 
     def find(self, text: str) -> Call | None:
-        """The longest command that ``text`` starts with, ignoring case."""
+        """The longest command that ``text`` starts with, ignoring case and the mark of a sentence after its last word
+        (``!done!``)."""
         parts = text.split(maxsplit=3)
         for length in (3, 2, 1):
             words = tuple(part.lower() for part in parts[:length])
-            if len(words) == length and words in self._by_words:
+            command = self._by_words.get(words) or self._marked(words)
+            if len(words) == length and command is not None:
                 rest = text.split(maxsplit=length)
-                return Call(self._by_words[words], rest[length].strip() if len(rest) > length else "")
+                return Call(command, rest[length].strip() if len(rest) > length else "")
         return None
+
+    def _marked(self, words: tuple[str, ...]) -> Command | None:
+        """The command with these words but for a mark; a question (``next?``) is none of what only staff may do."""
+        if not words or words[-1][-1] not in MARKS:
+            return None
+        command = self._by_words.get((*words[:-1], words[-1].rstrip(MARKS)))
+        asks = command is not None and command.role > Role.LEARNER and "?" in words[-1]
+        return None if asks else command
 
     def named(self, words: str) -> Command | None:
         call = self.find(words.removeprefix(self.prefix))
@@ -209,7 +221,7 @@ class Table:
 
 def _first_bare(text: str) -> str:
     """The first word in small letters, without the marks of a sentence."""
-    return (text.split() or [""])[0].lower().rstrip("?!.,:;")
+    return (text.split() or [""])[0].lower().rstrip(MARKS)
 
 
 def _first_word(text: str) -> tuple[str, str]:

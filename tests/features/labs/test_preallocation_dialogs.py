@@ -364,7 +364,7 @@ def test_asked_for_when_it_was_handed_out_already(four: Stage, sent: str) -> Non
         four.turn(LineUndelivered(line.ticket or 0, "target change too fast", four.now))
     said = four.hear("ann", "!lab debian")
     if sent == "under way":
-        assert said == [(CHANNEL, "ann: the ssh command of your debian lab is on its way to you in private")]
+        assert said == [(CHANNEL, "ann: the answer to your !lab debian is on its way to you in private")]
         four.happens(LineSent(line.ticket or 0, four.now))
     else:
         assert seats(said) == ["ann"] and "any earlier password no longer works" in said[0][1]
