@@ -230,7 +230,7 @@ class Notifier(Feature):
 
 
 def _priority(notice: notices.Notice) -> Priority:
-    if notice.kind is NoticeKind.CLASS:
+    if notice.kind in (NoticeKind.CLASS, NoticeKind.PROGRESS):  # numbers that wait are wrong when they are read
         return Priority.PRESENTER
     return Priority.ANNOUNCE if notice.channel else Priority.ANSWER
 

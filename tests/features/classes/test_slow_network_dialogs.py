@@ -99,6 +99,18 @@ def test_numbers_of_a_step_are_not_told_in_the_next_one(slow: SlowNetwork) -> No
     assert not any(line.startswith("Step 1: ") for line in slow.in_channel())
 
 
+def test_numbers_are_as_they_are_when_they_are_read(slow: SlowNetwork) -> None:
+    """However many lines wait, how far the class is comes within two lines' time: what it says is true then."""
+    slow.says("russell", "!next")
+    slow.waits(20)
+    busy(slow)
+    for n in range(20):
+        slow.says(f"learner{n:02}", "!done")
+    since = slow.now
+    slow.waits(5)
+    assert slow.after(since, "Step 1: 20 of 34 done") <= 5
+
+
 def test_who_asks_for_a_step_twice_gets_it_once(slow: SlowNetwork) -> None:
     """An impatient learner: the second ``!step`` replaces what still waits of the first."""
     slow.says("russell", "!next")

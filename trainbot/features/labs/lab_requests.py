@@ -102,7 +102,7 @@ class LabRequests:
                     Reply(f"you no longer take part from home, and you {text}" if away else f"you {text}", refused=True)
                 ]
             if self._is_on_its_way(same):
-                return [Reply(f"the answer to your !lab {image} is on its way to you in private")]
+                return []
             self._told(same, ask.at)
             return [self.answer(same, ask.at, lead=back)]
         if self.access.accounts_only and ask.sender.account is None:
