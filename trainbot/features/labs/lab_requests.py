@@ -57,7 +57,7 @@ class LabRequests:
             ports.access,
             classes,
         )
-        self.under_way = ports.under_way
+        self.deliveries = ports.deliveries
         self.labs, self.leases, self.homes = store.labs, store.leases, store.homes
         self.people, self.notices = store.people, store.notices
 
@@ -162,7 +162,7 @@ class LabRequests:
         """Whether the lines with the lease's password are being sent.  Another password would make that one wrong before
         it is read."""
         return any(
-            notice.id in self.under_way and notice.kind in WITH_PASSWORDS
+            notice.id in self.deliveries.under_way and notice.kind in WITH_PASSWORDS
             for notice in self.notices.all(subject=str(lease.id), said_at=None)
         )
 
@@ -185,6 +185,8 @@ class LabRequests:
             return Reply(f"{text} log in with your key{noted(*notes)}", private=True, command=command)
         password = self.access.new_password()
         self.leases.change({"id": lease.id}, digest=self.access.digest(password))
+        if lease.digest:
+            self.deliveries.earlier.setdefault(lease.id, lease.digest)
         notes += [EARLIER] if lease.digest else self._first_time(lease)
         return Reply(
             f"{text} password {password}{noted(*notes)}",
