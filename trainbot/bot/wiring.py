@@ -45,11 +45,7 @@ from trainbot.features.questions.feature import Questions
 from trainbot.features.records.feature import Records
 from trainbot.features.sessions.feature import Sessions
 from trainbot.model.config import Config
-from trainbot.model.notice import NoticeKind
 from trainbot.model.ports import Deliveries, Installation, Ports
-
-#: Kinds of notices that may reach somebody who only looks like the person they are for.
-NO_SECRET = frozenset({NoticeKind.ANSWER, NoticeKind.INVITATION, NoticeKind.POLL_RESULT})
 
 
 class Wiring:
@@ -86,7 +82,7 @@ class Wiring:
         self.database_watch = DatabaseWatch(store, self.people, self.audience)
         self.features = self.declared()
         writers = {kind: writer for each in self.features for kind, writer in each.notice_writers().items()}
-        self.notifier = Notifier(store, self.audience, self.ports.deliveries.under_way, self.guard, writers, NO_SECRET)
+        self.notifier = Notifier(store, self.audience, self.ports.deliveries.under_way, self.guard, writers)
         self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.expiry)
         self.gateway = GatewayTables(
             store,

@@ -23,9 +23,9 @@ class LabRoutes:
     """How labs are reached: through their host's jump host, or through the sockets of their consoles; and the codes that
     confirm keys."""
 
-    def __init__(self, hosts: Iterable[HostConfig], access: Access, deliveries: Deliveries) -> None:
+    def __init__(self, hosts: Iterable[HostConfig], access: Access, deliveries: Deliveries | None = None) -> None:
         self._hosts = {host.name: host for host in hosts}
-        self.key_code, self.earlier = access.key_code, deliveries.earlier
+        self.key_code, self.earlier = access.key_code, (deliveries or Deliveries()).earlier
 
     def jump_host(self, host: str) -> str:
         return self._hosts[host].door if host in self._hosts else ""
