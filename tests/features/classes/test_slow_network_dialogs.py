@@ -63,6 +63,25 @@ def test_a_session_that_has_begun_is_not_announced(stages: Callable[..., Stage])
     assert [line for line in said if "new session" in line or "(in " in line] == []
 
 
+def test_help_that_a_class_has_outdated_is_not_said(stages: Callable[..., Stage]) -> None:
+    """Who asked what to type just before the class began reads how it begins, and nothing about a class to come; who
+    needs an account, and who asks afterwards, is answered."""
+    stage = stages(labs=40)
+    stage.host_up(free=100_000)
+    slow = SlowNetwork(stage)
+    slow.says("olga", "!session add selinux in 10 minutes melbourne 1h"), slow.says("olga", "!yes")
+    slow.waits(40)
+    busy(slow)
+    slow.says("alice", "!help"), slow.says("stranger", "!help")
+    slow.says("russell", "!start")
+    slow.waits(2)
+    slow.says("bob", "!help", None)
+    slow.waits(200)
+    assert slow.to("alice") == []
+    assert slow.to("stranger")[0].startswith("For a lab or a seat you need an account")
+    assert slow.to("bob")[0].startswith("SE Linux for beginners is at the introduction")
+
+
 def test_advice_comes_before_the_step(slow: SlowNetwork) -> None:
     """Whoever goes on too early hears it at once, while going back costs nothing."""
     slow.says("russell", "!next")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
+from trainbot.core.help import before_class
 from trainbot.core.messages import Effect, Line, Priority, Reply, Withdraw
 from trainbot.core.wording import span
 from trainbot.features.classes.classroom import Classroom, position, step_lines, title_of
@@ -79,6 +80,7 @@ class PresenterCommands:
         )
         effects: list[Effect] = [
             *(Withdraw(f"{kind} {ask.channel}") for kind in SUPERSEDED),
+            Withdraw(before_class(ask.channel)),
             Line(
                 ask.channel,
                 f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "
