@@ -27,6 +27,14 @@ WEB = "https://[[HOST_SUBDOMAIN]]-80-[[KATACODA_HOST]].environments.katacoda.com
         ("Open {{TRAFFIC_HOST1_80}}.", f"Open port 80 of your lab ({SSH.format(8080, 80, 8080)})."),
         ("[the page]({{TRAFFIC_HOST1_80}}/a_b)", f"the page (port 80 of your lab: {SSH.format(8080, 80, 8080)}a_b)"),
         (f"Open {WEB}a?b=c.", f"Open port 80 of your lab ({SSH.format(8080, 80, 8080)}a?b=c)."),
+        (
+            "https://[[HOST_SUBDOMAIN]]-30060-[[KATACODA_HOST]].[[KATACODA_DOMAIN]]/",
+            f"port 30060 of your lab ({SSH.format(30060, 30060, 30060)})",
+        ),
+        (
+            "Open [it](http://[[HOST2_SUBDOMAIN]]-80-[[KATACODA_HOST]].[[KATACODA_DOMAIN]]/?a=b)",
+            f"Open it (port 80 of your lab: {SSH.format(8080, 80, 8080)}?a=b)",
+        ),
         (f'<a href="{WEB}">it</a>', f"it: port 80 of your lab ({SSH.format(8080, 80, 8080)})"),
         ("http://[[HOST_IP]]:3000", f"port 3000 of your lab ({SSH.format(3000, 3000, 3000)})"),
         ("{{TRAFFIC_SELECTOR}}", f"a port of your lab ({SSH.format(8080, 'PORT', 8080)})"),

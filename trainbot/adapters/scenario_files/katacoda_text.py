@@ -13,7 +13,7 @@ _TRAFFIC = re.compile(rf"(?:https?://)?\{{\{{ ?TRAFFIC_{_MACHINE}_(\d{{1,5}}) ?\
 _SELECTOR = re.compile(r"(?:https?://)?\{\{ ?TRAFFIC_SELECTOR ?\}\}")
 _SUBDOMAIN = re.compile(
     rf"(?:https?://)?\[\[ ?{_MACHINE}SUBDOMAIN ?\]\]-(\d{{1,5}})-\[\[ ?KATACODA_HOST ?\]\]"
-    r"(?:\.environments)?(?:\.\w{1,20}\.com)?"
+    r"(?:\.environments)?(?:\.\w{1,20}\.com|\.\[\[ ?KATACODA_DOMAIN ?\]\])?"
 )
 _ADDRESS = re.compile(rf"(https?://)?\[\[ ?{_MACHINE}(?:_IP|IP|NAME) ?\]\](?::(\d{{1,5}}))?", re.IGNORECASE)
 _QUIZ = re.compile(r"^[ \t]*>>[^\n]*<<[ \t]*$", re.MULTILINE)
