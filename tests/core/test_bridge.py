@@ -53,6 +53,12 @@ def line(text: str, sender: Sender = RELAY, channel: str | None = "#class") -> I
         ("<🦊> !done", "🦊", "!done"),
         (f"<{'x' * 90}> !done", "x" * 32, "!done"),
         ("<alice> <bob> !done", "alice", "<bob> !done"),
+        ("<alice>!done", "alice", "!done"),
+        ("<alice>: !done", "alice", "!done"),
+        ("[discord] <alice>: !done", "alice/discord", "!done"),
+        ("<alice>!ask is a < b?", "alice", "!ask is a < b?"),
+        ("**alice**: !done", "alice", "!done"),
+        ("`alice`: !done", "alice", "!done"),
         ("<alice> a\nb", "alice", "a\nb"),
     ],
 )

@@ -22,6 +22,11 @@ from trainbot.core.other_bots import WORDS
 
 OWN = 6  # letters of a word in a channel that is taken for a misspelt command of ours: shorter ones are like anybody's
 
+MARKS = "?!.,:;"  # of sentences
+
+#: Words of talk that are like commands: hey (key), thanks (hands), stop (step), then (when), …
+SMALL_TALK = frozenset(["afk", "exit", "hey", "now", "one", "stop", "thanks", "then", "yet"])
+
 
 class Scope(enum.Enum):
     """Where a command can be used."""
@@ -118,23 +123,48 @@ class Table:
                 self._by_words[key] = command
 
     def find(self, text: str) -> Call | None:
-        """The longest command that ``text`` starts with, ignoring case."""
+        """The longest command that ``text`` starts with, ignoring case and the mark of a sentence after its last word
+        (``!done!``)."""
         parts = text.split(maxsplit=3)
         for length in (3, 2, 1):
             words = tuple(part.lower() for part in parts[:length])
-            if len(words) == length and words in self._by_words:
+            command = self._by_words.get(words) or self._marked(words)
+            if len(words) == length and command is not None:
                 rest = text.split(maxsplit=length)
-                return Call(self._by_words[words], rest[length].strip() if len(rest) > length else "")
+                return Call(command, rest[length].strip() if len(rest) > length else "")
         return None
+
+    def _marked(self, words: tuple[str, ...]) -> Command | None:
+        """The command with these words but for a mark; a question (``next?``) is none of what only staff may do."""
+        if not words or words[-1][-1] not in MARKS:
+            return None
+        command = self._by_words.get((*words[:-1], words[-1].rstrip(MARKS)))
+        asks = command is not None and command.role > Role.LEARNER and "?" in words[-1]
+        return None if asks else command
 
     def named(self, words: str) -> Command | None:
         call = self.find(words.removeprefix(self.prefix))
         return call.command if call and not call.rest else None
 
+    def resembles(self, text: str, role: Role) -> bool:
+        """Whether private talk may be meant as a command: its first word is nearly one (two letters may differ if it has
+        ``OWN``, otherwise one), and is not one that people greet or thank with."""
+        first = _first_bare(text)
+        most = 2 if len(first) >= OWN else 1
+        return (
+            len(first) > 2
+            and first not in SMALL_TALK
+            and any(
+                first in key[1:2] or DamerauLevenshtein.distance(first, key[0], score_cutoff=most) <= most
+                for key, command in self._by_words.items()
+                if command.role <= role
+            )
+        )
+
     def nearest(self, text: str, role: Role, *, most: int = 3) -> list[str]:
         """The commands open to this role whose words are most like the first word of ``text``, best first; at most two
         letters differ, and never more than half of the word."""
-        first = (text.split() or [""])[0].lower()
+        first = _first_bare(text)
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
             limit = min(2, max(len(first), len(key[0])) // 2)
@@ -148,7 +178,7 @@ class Table:
     def misspelt(self, text: str, role: Role) -> str | None:
         """The command that somebody in a channel meant by the first word of ``text``, where other bots listen too: None
         unless it has ``OWN`` letters, no other bot is known to have it, and it is like exactly one command."""
-        first = (text.split() or [""])[0].lower().rstrip("?!.,:;")
+        first = _first_bare(text)
         if len(first) < OWN or first in WORDS:
             return None
         near = {
@@ -188,6 +218,11 @@ class Table:
     def _usage(self, command: Command) -> str:
         example = f", for example {self.prefix}{command.example}" if command.example else ""
         return f"{command.usage(self.prefix)}{example}"
+
+
+def _first_bare(text: str) -> str:
+    """The first word in small letters, without the marks of a sentence."""
+    return (text.split() or [""])[0].lower().rstrip(MARKS)
 
 
 def _first_word(text: str) -> tuple[str, str]:

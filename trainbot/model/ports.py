@@ -6,7 +6,7 @@ A feature never calls another feature by name: what one knows and another needs 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -250,6 +250,15 @@ class Installation:
 
 
 @dataclass(frozen=True)
+class Deliveries:
+    """What is being told right now; lost with the process.  ``under_way``: the notices that are being sent.
+    ``earlier``: by lease, the digest of the password that works until the newer one has been sent."""
+
+    under_way: set[int] = field(default_factory=set)
+    earlier: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Ports:
     """The ports that exist before any feature does."""
 
@@ -259,3 +268,4 @@ class Ports:
     exercises: Exercises
     stock: LabStock
     pages: Pages
+    deliveries: Deliveries

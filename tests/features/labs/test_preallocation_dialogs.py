@@ -12,7 +12,7 @@ import pytest
 
 from tests.stage import CHANNEL, START, Stage
 from trainbot.bot.events import Tick
-from trainbot.core.messages import Line, LineUndelivered
+from trainbot.core.messages import Line, LineSent, LineUndelivered
 from trainbot.model.host import HostLost
 
 COURSE = """
@@ -353,6 +353,26 @@ def test_the_server_says_later(four: Stage) -> None:
     assert "ann" not in seats(four.wait(seconds=30))
     said = four.wait(minutes=1)
     assert "ann" in seats(said)
+
+
+@pytest.mark.parametrize("sent", ["under way", "sent", "not sent"])
+def test_asked_for_when_it_was_handed_out_already(four: Stage, sent: str) -> None:
+    """Who types !lab while their line is on its way gets that line; afterwards they get another password, and are told that
+    the first no longer works.  Either way there is one line that works, and no third."""
+    until(four, -20.5)
+    four.now = BEGINS - timedelta(minutes=20)
+    (line,) = [line for line in four.turn(Tick()).say if isinstance(line, Line) and line.target == "ann"]
+    if sent == "sent":
+        four.happens(LineSent(line.ticket or 0, four.now))
+    elif sent == "not sent":
+        four.turn(LineUndelivered(line.ticket or 0, "target change too fast", four.now))
+    said = four.hear("ann", "!lab debian")
+    if sent == "under way":
+        assert said == []
+        four.happens(LineSent(line.ticket or 0, four.now))
+    else:
+        assert seats(said) == ["ann"] and "any earlier password no longer works" in said[0][1]
+    assert "ann" not in seats(until(four, 10))
 
 
 def test_a_host_is_lost_before_the_class(four: Stage) -> None:

@@ -19,11 +19,12 @@ class Lane(enum.IntEnum):
 
     STAFF = 0
     PRESENTER = 1
-    CLASS = 2
-    ANNOUNCE = 3
-    ACCOUNT = 4
-    LISTING = 5
-    STRANGER = 6
+    CALL = 2
+    CLASS = 3
+    ANNOUNCE = 4
+    ACCOUNT = 5
+    LISTING = 6
+    STRANGER = 7
 
 
 _ANSWERS = {Rank.STAFF: Lane.STAFF, Rank.CLASS: Lane.CLASS, Rank.ACCOUNT: Lane.ACCOUNT}
@@ -140,7 +141,9 @@ def waiting(out: Line | Topic | Modes | AskChanServ | CtcpReply, now: float) -> 
 def _lane(line: Line) -> Lane:
     if line.priority is not Priority.PRESENTER and line.rank is Rank.STRANGER:
         return Lane.STRANGER
-    return _ANSWERS[line.rank] if line.priority is Priority.ANSWER else _OTHERS[line.priority]
+    if line.priority is Priority.CALL and line.rank is Rank.CLASS:
+        return Lane.CALL
+    return _ANSWERS[line.rank] if line.priority in (Priority.ANSWER, Priority.CALL) else _OTHERS[line.priority]
 
 
 def _target(name: str) -> str:
