@@ -270,9 +270,7 @@ class App:
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)
         passwords = [out for out in outcome.say if isinstance(out, Line) and out.secret]
-        for out in outcome.say:
-            if not isinstance(out, Line) or not out.secret:
-                self.irc.send(out)
+        self.irc.send(*(out for out in outcome.say if not isinstance(out, Line) or not out.secret))
         if passwords:
             self.passwords.send(passwords, self._table)
         for answer in outcome.answers:

@@ -20,6 +20,7 @@ from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.core.other_bots import WORDS
 
+PREFIX = "!"  # with which all our texts name commands
 OWN = 6  # letters of a word in a channel that is taken for a misspelt command of ours: shorter ones are like anybody's
 
 
@@ -103,7 +104,7 @@ Converter = Callable[[str, Request], Any]
 class Table:
     """All commands of all features, and how argument kinds are read."""
 
-    prefix: str = "!"
+    prefix: str = PREFIX
     commands: list[Command] = field(default_factory=list)
     kinds: dict[str, Converter] = field(default_factory=dict)
     _by_words: dict[tuple[str, ...], Command] = field(default_factory=dict)
@@ -160,7 +161,7 @@ class Table:
 
     def worded(self, text: str) -> str:
         """A text that names commands with ``!``, as all of ours do, with the prefix of this bot."""
-        if self.prefix == "!":
+        if self.prefix == PREFIX:
             return text
         words = "|".join(sorted({key[0] for key in self._by_words}))
         return re.sub(rf"(?<![\w!])!(?=(?:{words})\b)", lambda _found: self.prefix, text)

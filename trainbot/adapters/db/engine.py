@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from trainbot.adapters.db.clock_shift import shift_times
+from trainbot.adapters.db.errors import DAMAGED, DatabaseDamaged, DatabaseLocked, explain, is_damage
 from trainbot.adapters.db.full_text_search import Search
 from trainbot.adapters.db.pruning import Pruning
 from trainbot.adapters.db.question_rows import QuestionRepository
@@ -45,13 +46,8 @@ from trainbot.model.database_url import database_path
 
 log = logging.getLogger(__name__)
 COMMITS = "commits"  # the setting that counts transactions
-DAMAGED = "not done: my database is damaged; an organiser has to stop me and restore a backup"
 PATIENT = 2.0  # seconds that a transaction waits for another program to finish writing
 BRIEF = 0.05  # the same, where the event loop waits for it
-
-
-class DatabaseLocked(BackendError):
-    """Another program is writing: the transaction has not begun, and may be tried again."""
 
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
@@ -93,10 +89,6 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
     return engine
 
 
-class DatabaseDamaged(BackendError):
-    """Pages of the database cannot be read: trying again does not help."""
-
-
 class Store:
     """The repositories, and the ``transaction()`` that all work with them happens in.
 
@@ -115,6 +107,7 @@ class Store:
         except SQLAlchemyError as error:
             raise BackendError(explain(url, error)) from None
         self._recall, self._savepoints = recall_of(self.connection), savepoints_of(self.connection)
+        self._savepoint = _Savepoint(self)
         self._patience = PATIENT
         self.changed: set[str] = set()
         """The names of the tables written since the transaction began."""
@@ -223,30 +216,35 @@ class Store:
         except (SQLAlchemyError, sqlite3.Error) as error:
             log.error("%s", explain(self.url, error))
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> AbstractContextManager[None]:
         """Inside a transaction: an exception undoes what was done since here and is passed on to the caller.  Raises
         BackendError if the database itself failed."""
+        return self._savepoint
+
+    def begin_savepoint(self) -> None:
         if not self._recall.database.in_transaction:
             # After an error SQLite may have rolled back by itself (sqlite.org/lang_transaction.html, "Response To Errors")
             raise BackendError(NOT_STORED)
         self._savepoints.begin()
+
+    def end_savepoint(self, error: BaseException | None) -> None:
+        """``error``: what was raised since it began."""
         try:
-            try:
-                yield
-            except BaseException:
-                if self._savepoints.undo():
-                    self._recall.forget()
-                raise
-            self._savepoints.keep()
-        except (DatabaseError, sqlite3.DatabaseError) as error:
-            if is_damage(error):
-                self._damaged(error)
-                raise DatabaseDamaged(DAMAGED) from error
-            if not isinstance(error, OperationalError | sqlite3.OperationalError):
-                raise
-            log.error("%s", explain(self.url, error))
-            raise BackendError(NOT_STORED) from error
+            if error is None:
+                self._savepoints.keep()
+            elif self._savepoints.undo():
+                self._recall.forget()
+        except (DatabaseError, sqlite3.DatabaseError) as failure:
+            error = failure
+        if not isinstance(error, DatabaseError | sqlite3.DatabaseError):
+            return
+        if is_damage(error):
+            self._damaged(error)
+            raise DatabaseDamaged(DAMAGED) from error
+        if not isinstance(error, OperationalError | sqlite3.OperationalError):
+            raise error
+        log.error("%s", explain(self.url, error))
+        raise BackendError(NOT_STORED) from error
 
     def shift_times(self, by: timedelta, now: datetime) -> None:
         """Adds ``by`` to all moments that something is counted from (clock_shift.py).  ``now``: by the new clock."""
@@ -327,6 +325,22 @@ class Store:
             self._lock = None
 
 
+class _Savepoint:
+    """A part of a transaction; the same object serves for all, one inside another.  A class costs half as much as a
+    generator, and each line that somebody says begins several."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        self._store.begin_savepoint()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._store.end_savepoint(error)
+
+
 def _counter(database: sqlite3.Connection) -> tuple[int, datetime | None]:
     row = database.execute("SELECT value FROM setting WHERE name = ?", (COMMITS,)).fetchone()
     try:
@@ -363,27 +377,3 @@ def lock_of(url: str) -> int:
         if isinstance(error, BlockingIOError):
             raise BackendError(f"another trainbot already uses {url}: stop it first") from error
         raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether SQLite says that the file itself is damaged (sqlite.org/rescode.html, SQLITE_CORRUPT and SQLITE_NOTADB)."""
-    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def explain(url: str, error: Exception) -> str:
-    """SQLite's error as a sentence that says what to do."""
-    text = str(getattr(error, "orig", None) or error)
-    if "readonly" in text or "read-only" in text:
-        return f"the database {url} is read-only: make the file and its folder writable"
-    if "unable to open" in text:
-        return f"the database {url} cannot be opened: check that its folder exists and is writable"
-    if "full" in text:
-        return f"the disk under the database {url} is full: free some space"
-    if "interrupted" in text:
-        return "interrupted and undone: try again"
-    if "locked" in text:
-        return f"the database {url} is locked by another program: stop that program"
-    if "not a database" in text or "malformed" in text:
-        return f"{url} is not a database or is damaged: restore a backup with trainbot db restore FILE"
-    return f"the database {url}: {' '.join(text.split())[:200]}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
@@ -114,18 +115,35 @@ class IrcConnection:
         self._outbox.verb = _verb(config)
         self._changed.set()
 
-    def send(self, out: Outgoing) -> None:
-        """Queues ``out``.  Never blocks, never raises.  A Line with a ticket is answered by LineSent (it was written to
-        the socket) or LineUndelivered.  LineUndelivered may follow LineSent if the server refuses the line, or if the
-        connection is lost before the server has proven that it received it."""
+    def send(self, *outs: Outgoing) -> None:
+        """Queues ``outs``, and writes what may be written now.  Never blocks, never raises.  A Line with a ticket is
+        answered by LineSent (it was written to the socket) or LineUndelivered.  LineUndelivered may follow LineSent if the
+        server refuses the line, or if the connection is lost before the server has proven that it received it."""
+        if not outs:
+            return
+        for out in outs:
+            try:
+                if isinstance(out, Line) and out.ticket is not None and not self.connected:
+                    self._give_back([(out.ticket, "not connected")], soon=True)
+                else:
+                    self._give_back(self._outbox.put(out, self._now()), soon=True)
+            except Exception:
+                log.exception("a line could not be queued")
+        if not self._written():
+            self._wake.set()
+
+    def _written(self) -> bool:
+        """Writes what may be written now; False if ``_serve`` has to look at the rest."""
+        session, link = self._session, self._link
+        if session is None or link is None or session.ended is not None or not link.writable:
+            return False
         try:
-            if isinstance(out, Line) and out.ticket is not None and not self.connected:
-                self._give_back([(out.ticket, "not connected")], soon=True)
-                return
-            self._give_back(self._outbox.put(out, self._now()), soon=True)
+            with link.batch():
+                session.pump(self._now())
         except Exception:
-            log.exception("a line could not be queued")
-        self._wake.set()
+            log.exception("lines could not be written")
+            return False
+        return session.settled
 
     def hold(self) -> None:
         """Stops reading until ``go_on``; what the server sends waits in the socket."""
@@ -380,8 +398,9 @@ class IrcConnection:
     def _clock() -> float:
         return datetime.now(UTC).timestamp()
 
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+    @staticmethod
+    def _now() -> float:
+        return time.monotonic()  # as the loop's own time
 
 
 def _verb(config: IrcConfig) -> str:

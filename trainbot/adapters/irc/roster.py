@@ -86,6 +86,8 @@ class Roster:
 
     def channel_name(self, channel: str) -> str:
         """Returns ``channel`` as bot.ini spells it if it is one of ours, else unchanged."""
+        if channel in self._spelling:
+            return channel
         folded = self._fold(channel)
         return next((name for name in self._spelling if self._fold(name) == folded), channel)
 
