@@ -191,13 +191,14 @@ class App:
 
     async def _next_turn(self) -> None:
         """Handles the oldest events.  DatabaseLocked if another program is writing: they wait for the next try."""
-        self._step += self.clock.stepped()
-        async with self.maintenance.free:
-            batch = self._inbox.first(TURN)
-            began = perf_counter()
-            events = [ClockStepped(self._step), *batch] if self._step else batch
-            outcome = self.bot.turn(events, self.clock.now())
-            self.turns.took(perf_counter() - began, stored=outcome.stored)
+        await self.maintenance.pause()
+        now, step = self.clock.look()
+        self._step += step
+        batch = self._inbox.first(TURN)
+        began = perf_counter()
+        events = [ClockStepped(self._step), *batch] if self._step else batch
+        outcome = self.bot.turn(events, now)
+        self.turns.took(perf_counter() - began, stored=outcome.stored)
         self._inbox.remove(len(batch))
         if outcome.stored:
             self._step = timedelta()

@@ -119,12 +119,12 @@ class Table:
 
     def find(self, text: str) -> Call | None:
         """The longest command that ``text`` starts with, ignoring case."""
-        parts = text.split(maxsplit=3)
-        for length in (3, 2, 1):
-            words = tuple(part.lower() for part in parts[:length])
-            if len(words) == length and words in self._by_words:
+        words = tuple(map(str.lower, text.split(maxsplit=3)[:3]))
+        for length in range(len(words), 0, -1):
+            command = self._by_words.get(words[:length])
+            if command is not None:
                 rest = text.split(maxsplit=length)
-                return Call(self._by_words[words], rest[length].strip() if len(rest) > length else "")
+                return Call(command, rest[length].strip() if len(rest) > length else "")
         return None
 
     def named(self, words: str) -> Command | None:

@@ -137,12 +137,14 @@ class IrcConnection:
         session, link = self._session, self._link
         if session is None or link is None or session.ended is not None or not link.writable:
             return False
+        link.collect()
         try:
-            with link.batch():
-                session.pump(self._now())
+            session.pump(self._now())
         except Exception:
             log.exception("lines could not be written")
             return False
+        finally:
+            link.flush()
         return session.settled
 
     def hold(self) -> None:
@@ -343,10 +345,13 @@ class IrcConnection:
         while not link.closed.is_set():
             self._wake.clear()
             now = self._now()
-            with link.batch():
+            link.collect()
+            try:
                 session.tick(now)
                 if link.writable:
                     session.pump(now)
+            finally:
+                link.flush()
             if session.ended is not None:
                 return
             if session.ready and not welcome:

@@ -217,7 +217,7 @@ class Outbox:
         if item.verb == "NOTICE":  # a CTCP reply is one line: the rest is dropped
             head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""
         else:
-            said = item.rest if self.formatted(item.target) else plain(item.rest)
+            said = item.rest if item.rest.isprintable() or self.formatted(item.target) else plain(item.rest)
             head, item.rest = cut(said, room)
             item.rest = item.rest if item.verb == "PRIVMSG" and item.rest.strip() else ""
         self._forget_shared(item)

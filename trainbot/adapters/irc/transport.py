@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from trainbot.adapters.irc.features import LONGEST_LINE
@@ -83,15 +82,14 @@ class Transport(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append(line.translate(_FORBIDDEN).encode("utf-8", "replace")[:_LONGEST_OUT])
 
-    @contextmanager
-    def batch(self) -> Iterator[None]:
-        """All lines that are written inside go out at its end, with one system call."""
+    def collect(self) -> None:
+        """Lines that are written from now on wait for ``flush``."""
         self._batch = True
-        try:
-            yield
-        finally:
-            self._batch = False
-            self._flush()
+
+    def flush(self) -> None:
+        """Writes what waits, with one system call."""
+        self._batch = False
+        self._flush()
 
     def _flush(self) -> None:
         if self._waiting and self._transport is not None and not self._transport.is_closing():
