@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rapidfuzz.distance import DamerauLevenshtein
-
 from trainbot.core.access import Person, Role
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
@@ -134,6 +132,8 @@ class Table:
     def nearest(self, text: str, role: Role, *, most: int = 3) -> list[str]:
         """The commands open to this role whose words are most like the first word of ``text``, best first; at most two
         letters differ, and never more than half of the word."""
+        from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
         first = (text.split() or [""])[0].lower()
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
@@ -148,6 +148,8 @@ class Table:
     def misspelt(self, text: str, role: Role) -> str | None:
         """The command that somebody in a channel meant by the first word of ``text``, where other bots listen too: None
         unless it has ``OWN`` letters, no other bot is known to have it, and it is like exactly one command."""
+        from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
         first = (text.split() or [""])[0].lower().rstrip("?!.,:;")
         if len(first) < OWN or first in WORDS:
             return None

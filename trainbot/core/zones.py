@@ -18,7 +18,6 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import tzdata
-from rapidfuzz import fuzz, process
 
 from trainbot.core import city_names as known_names
 from trainbot.core.errors import UserError
@@ -321,6 +320,8 @@ def city(name: str) -> str:
 
 def nearest(text: str) -> str | None:
     """The name in the tz database that looks most like ``text``."""
+    from rapidfuzz import process  # with the first comparison: it takes 4 MiB
+
     found = process.extractOne(_fold(text[:MAX_NAME]), _by_name().keys(), score_cutoff=80)
     return canonical(_by_name()[found[0]]) if found else None
 
@@ -367,6 +368,8 @@ def _refuse(text: str, folded: str) -> NoReturn:
         raise UserError(f"for {text}, type !tz {'with one of ' * (len(region) > 1)}{listed(region)}")
     words = [] if folded in known_names.NO_CITIES else [*_by_city(), *_countries()]
     words = [word for word in words if len(word) > 2]
+    from rapidfuzz import fuzz, process  # with the first comparison: it takes 4 MiB
+
     near = process.extract(folded, words, scorer=fuzz.ratio, limit=CHOICES, score_cutoff=78)
     cities = [name for word, *_ in near for name in _by_city().get(word, ())]
     lands = [name for word, *_ in near for name in _by_country().get(_countries().get(word, ""), ())[:1]]
