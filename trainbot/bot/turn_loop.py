@@ -41,7 +41,7 @@ class TurnLoop:
         self.times = TurnTimes()
         self._inbox = Inbox()
         self._wake = asyncio.Event()
-        self._idle = self._stopping = False
+        self._idle = self._stopping = self._held = False
         self._failure: Exception | None = None
         self._locked = False  # and somebody was told
         self._step = timedelta()  # of the clock; the rows have not moved with it yet
@@ -50,6 +50,7 @@ class TurnLoop:
         """Queues an event for the next turn."""
         self._inbox.put(event, time.monotonic())
         if len(self._inbox) == CROWDED:
+            self._held = True
             self._irc.hold()
         if not self._irc.reading:
             self._wake.set()
@@ -106,7 +107,8 @@ class TurnLoop:
         if outcome.stored:
             self._step = timedelta()
         self._carry_out(outcome)
-        if len(self._inbox) < TURN:
+        if self._held and len(self._inbox) < TURN:
+            self._held = False
             self._irc.go_on()
         if self._locked:
             log.warning("the database can be written again")

@@ -98,6 +98,7 @@ class Store:
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self.url = url
         self._engine = connect(url, read_only=read_only)
+        self._dialect: Any = self._engine.dialect  # commits SQLite's own connection, too
         self._begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
         self._lock: int | None = None
         self._file: tuple[int, int] | None = None  # device and inode, as first seen by moved_away
@@ -140,10 +141,8 @@ class Store:
         """Begins a transaction; how many rows this connection has written so far."""
         self.changed.clear()
         begun = False
+        raw = self._recall.database
         try:
-            raw = self._raw()
-            if raw is None:
-                raise BackendError(NOT_STORED)
             if patience != self._patience:
                 self._wait_for_others(patience)
             raw.execute(self._begin)  # SQLAlchemy's own begin and commit would take longer than most turns
@@ -175,7 +174,7 @@ class Store:
         if self.connection.in_transaction():  # SQLAlchemy has taken part in it
             self.connection.commit()
         else:
-            self._engine.dialect.do_commit(self.connection.connection)
+            self._dialect.do_commit(raw)
         self.unpublished |= self.changed
         if counted is not None:
             self.commits, self.committed_at = counted

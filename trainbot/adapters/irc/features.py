@@ -42,6 +42,9 @@ class Features:
         self.channel_types = "#&"
         self.status_marks = ""
         """The marks that may precede a channel's name in a target (``@#channel``)."""
+        self.line_octets = SHORTEST_LINE
+        """The longest line in octets, CR LF included (LINELEN): at least 512, which is also the default, and at most
+        4096."""
 
     def load(self, params: tuple[str, ...]) -> None:
         """Loads the parameters of a 005 (our nick first, a sentence last).  Never raises."""
@@ -64,6 +67,7 @@ class Features:
                 continue
             if plain == "casemapping" and not self._settled:
                 self._fold = _folding(value.lower())
+        self.line_octets = min(LONGEST_LINE, max(SHORTEST_LINE, self._number("linelen", SHORTEST_LINE)))
         self.channel_types = self._text("chantypes") or "#&"
         self.status_marks = "".join(mark for mark in self._text("statusmsg") if mark not in self.channel_types)
 
@@ -85,12 +89,6 @@ class Features:
     def _text(self, name: str) -> str:
         value = getattr(self._set, name, "")
         return value if isinstance(value, str) else ""
-
-    @property
-    def line_octets(self) -> int:
-        """The longest line in octets, CR LF included (LINELEN): at least 512, which is also the default, and at most
-        4096."""
-        return min(LONGEST_LINE, max(SHORTEST_LINE, self._number("linelen", SHORTEST_LINE)))
 
     @property
     def topic_octets(self) -> int:

@@ -29,7 +29,7 @@ from trainbot.adapters.irc.sts import StsPolicy
 from trainbot.adapters.irc.window import SendWindow
 from trainbot.adapters.irc.wire import Message, parse
 from trainbot.adapters.irc.wire_text import cut, sanitise
-from trainbot.core.messages import ChatEvent, Connected, Left, Renamed
+from trainbot.core.messages import ChatEvent, Connected, Left, Renamed, Sender
 
 if TYPE_CHECKING:
     from trainbot.config import IrcConfig
@@ -79,6 +79,7 @@ class IrcProtocol:
             self.features, config.account, config.password.reveal if config.nickserv else None
         )
         self.receipts = Receipts()
+        self._measured: Sender | None = None  # us, as the outbox knows how long that is
         self._nickserv = config.nickserv
         self._server = f"{config.server} port {config.port}"
         keys = {name: key.reveal for name, key in config.keys}
@@ -207,7 +208,9 @@ class IrcProtocol:
         self._now = now
         if not self.may_say(now):
             return
-        self._outbox.prefix_octets, self._outbox.line_octets = self.roster.prefix_octets(), self.features.line_octets
+        if self._measured is not self.roster.me:
+            self._measured, self._outbox.prefix_octets = self.roster.me, self.roster.prefix_octets()
+        self._outbox.line_octets = self.features.line_octets
         for piece in self._outbox.take(now):
             self._write(piece.wire, piece.shown)
             self._keepalive.said(now)
