@@ -49,7 +49,7 @@ class Relays:
 
     def label(self, sender: Sender) -> str:
         """The name of the relay that this is, '' if it is none.  It stays the same when the relay's nick changes."""
-        rule = next((rule for rule in self.rules if rule.matches(sender)), None)
+        rule = next((rule for rule in self.rules if rule.matches(sender)), None) if self.rules else None
         if rule is None:
             return ""
         if rule.kind != "mask":

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rapidfuzz.distance import DamerauLevenshtein
-
 from trainbot.core.access import Person, Role
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.core.other_bots import WORDS
 
+PREFIX = "!"  # with which all our texts name commands
 OWN = 6  # letters of a word in a channel that is taken for a misspelt command of ours: shorter ones are like anybody's
 
 MARKS = "?!.,:;"  # of sentences
@@ -109,7 +108,7 @@ Converter = Callable[[str, Request], Any]
 class Table:
     """All commands of all features, and how argument kinds are read."""
 
-    prefix: str = "!"
+    prefix: str = PREFIX
     commands: list[Command] = field(default_factory=list)
     kinds: dict[str, Converter] = field(default_factory=dict)
     _by_words: dict[tuple[str, ...], Command] = field(default_factory=dict)
@@ -125,11 +124,10 @@ class Table:
     def find(self, text: str) -> Call | None:
         """The longest command that ``text`` starts with, ignoring case and the mark of a sentence after its last word
         (``!done!``)."""
-        parts = text.split(maxsplit=3)
-        for length in (3, 2, 1):
-            words = tuple(part.lower() for part in parts[:length])
-            command = self._by_words.get(words) or self._marked(words)
-            if len(words) == length and command is not None:
+        words = tuple(map(str.lower, text.split(maxsplit=3)[:3]))
+        for length in range(len(words), 0, -1):
+            command = self._by_words.get(words[:length]) or self._marked(words[:length])
+            if command is not None:
                 rest = text.split(maxsplit=length)
                 return Call(command, rest[length].strip() if len(rest) > length else "")
         return None
@@ -164,6 +162,8 @@ class Table:
     def nearest(self, text: str, role: Role, *, most: int = 3) -> list[str]:
         """The commands open to this role whose words are most like the first word of ``text``, best first; at most two
         letters differ, and never more than half of the word."""
+        from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
         first = _first_bare(text)
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
@@ -178,6 +178,8 @@ class Table:
     def misspelt(self, text: str, role: Role) -> str | None:
         """The command that somebody in a channel meant by the first word of ``text``, where other bots listen too: None
         unless it has ``OWN`` letters, no other bot is known to have it, and it is like exactly one command."""
+        from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
         first = _first_bare(text)
         if len(first) < OWN or first in WORDS:
             return None
@@ -191,7 +193,7 @@ class Table:
 
     def worded(self, text: str) -> str:
         """A text that names commands with ``!``, as all of ours do, with the prefix of this bot."""
-        if self.prefix == "!":
+        if self.prefix == PREFIX:
             return text
         words = "|".join(sorted({key[0] for key in self._by_words}))
         return re.sub(rf"(?<![\w!])!(?=(?:{words})\b)", lambda _found: self.prefix, text)

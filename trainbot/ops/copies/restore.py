@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainbot.adapters.copies.folder import MANIFEST, Copy, CopyFolder
 from trainbot.adapters.copies.sources import place
-from trainbot.adapters.db.engine import lock_of
+from trainbot.adapters.db.lock import lock_of
 from trainbot.adapters.db.opening import accept
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.config import Config, load

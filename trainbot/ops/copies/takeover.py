@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trainbot.adapters.copies.folder import Copy, CopyFolder
 from trainbot.adapters.copies.sources import place
-from trainbot.adapters.db.engine import lock_is_held
+from trainbot.adapters.db.lock import lock_is_held
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.adapters.hosts.claim import Claimant
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
