@@ -88,5 +88,6 @@ def author(text: str) -> tuple[str, str] | None:
 
 def clean(name: str) -> str:
     """A name as one word.  Relays put invisible characters into names, so that nobody on IRC is highlighted."""
-    seen = "".join(sign for sign in unicodedata.normalize("NFC", visible(name)) if unicodedata.category(sign) != "Cf")
+    shown = unicodedata.normalize("NFC", visible(name))
+    seen = "".join(sign for sign in shown if sign.isprintable() or sign.isspace())
     return "_".join(seen.split()).strip(BOLD).lstrip(MARKS).rstrip(":,")[:NAME].strip("_/")

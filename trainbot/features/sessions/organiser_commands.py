@@ -15,7 +15,7 @@ from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.changes import Change
 from trainbot.features.sessions.phrase_parser import EXAMPLE, minutes_until, read_phrase, wall_time
 from trainbot.features.sessions.phrase_words import title_in_quotes
-from trainbot.features.sessions.signups import find
+from trainbot.features.sessions.session_choice import find
 from trainbot.model import session_fields as fields
 from trainbot.model.ports import Exercises
 from trainbot.model.session import Session

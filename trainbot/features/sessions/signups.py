@@ -14,6 +14,7 @@ from trainbot.core.messages import Effect, Reply
 from trainbot.core.times import describe, describe_many, times_in, until
 from trainbot.core.wording import span
 from trainbot.features.sessions.changes import Change
+from trainbot.features.sessions.session_choice import find
 from trainbot.features.sessions.session_store import SessionStore
 from trainbot.model.config import Config
 from trainbot.model.ports import Exercises, LabRoom
@@ -366,37 +367,6 @@ def when(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> 
 
 def _time(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> str:
     return describe(session.start, zone, now) if zone else times_in(session.start, session.shown_in(zones), now)
-
-
-_NO_QUOTES = str.maketrans("", "", '"«»“”„‟')
-
-
-def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
-    """The number and session that ``words`` start with, and the word after it ('' if there is none)."""
-    first, _, rest = words.partition(" ")
-    if first.isascii() and first.isdigit():
-        number = int(first[:9])
-        if not 1 <= number <= len(sessions):
-            raise UserError(f"there is no session {number}; !sessions lists them")
-        return number, sessions[number - 1], rest.strip().lower()
-    said = words.casefold().translate(_NO_QUOTES).split()
-    for length in (len(said), len(said) - 1):  # the last one may be an image
-        found = [
-            (number, session)
-            for number, session in enumerate(sessions, 1)
-            if length and _is_called(session, said[:length])
-        ]
-        if len(found) == 1:
-            return *found[0], " ".join(said[length:])
-        if found:
-            numbers = ", ".join(str(number) for number, _session in found[:8])
-            raise UserError(f"which one of {numbers}? !sessions lists them; for example !signup {found[0][0]}")
-    raise UserError(f'no session called "{words[:40]}"; !sessions lists them with their numbers')
-
-
-def _is_called(session: Session, words: list[str]) -> bool:
-    names = f"{session.title} {session.uid} {session.presenter or ''}".casefold().translate(_NO_QUOTES)
-    return all(word in names for word in words)
 
 
 def _number(session: Session, sessions: list[Session]) -> int:
