@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_the_rest_by_theme(stage: Stage) -> None:
         "The class: !step (show your step again)" in shown and "Questions: !ask (put a question in the queue)" in shown
     )
     assert "!next" not in shown and "!yes" not in shown
-    assert shown.endswith("!help COMMAND explains one")
+    assert shown.endswith("!help COMMAND explains a command")
     for nick in ("russell", "olga"):
         lines = stage.whisper(nick, "help topics")
         assert "!next (move the class to the next step and show it)" in " ".join(lines)
@@ -161,16 +162,59 @@ def test_an_unknown_word_in_the_channel(stage: Stage, said: str, answer: list[st
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        ("foobar", 'unknown command "foobar"; !help says what to type'),
-        ("!", 'unknown command "!"; !help says what to type'),
+        ("!foobar", 'unknown command "foobar"; !help says what to type'),
         ("hlep", 'unknown command "hlep"; did you mean !help or !step?'),
         ("sesions", 'unknown command "sesions"; did you mean !sessions?'),
-        ("x" * 500, f'unknown command "{"x" * 30}"; !help says what to type'),
+        ("Sesions?", 'unknown command "Sesions?"; did you mean !sessions?'),
+        ("sesions please", 'unknown command "sesions"; did you mean !sessions?'),
+        ("dnoe!", 'unknown command "dnoe!"; did you mean !done or !anon or !no?'),
+        ("rollback", 'unknown command "rollback"; did you mean !lab rollback?'),
+        ("!" + "x" * 500, f'unknown command "{"x" * 30}"; !help says what to type'),
     ],
 )
 def test_an_unknown_word_in_private(stage: Stage, said: str, answer: str) -> None:
-    """Always answered, with the nearest commands."""
+    """What may be a command is always answered, with the nearest ones."""
     assert stage.whisper("alice", said) == [answer]
+
+
+WORDS = (
+    "hello hi Hey hallo thanks Thanks! thx ok ? ?? ! !? :-) foobar x stop help? HELP! helo moin здравствуйте 你好 👋"
+)
+SENTENCES = ("hello, how are you?", "my lab does not boot", "help me", "help, please!", "help us", "x" * 500)
+
+
+@pytest.mark.parametrize("said", [*WORDS.split(), *SENTENCES])
+def test_talk_in_private(stage: Stage, said: str) -> None:
+    """Whatever is not nearly a command is answered as !help is, by situation; for staff and strangers too."""
+    stage.host_up()
+    for who in ("alice", "stranger", "russell", "olga"):
+        assert stage.hear(who, said, None) == stage.hear(who, "!help", None), who
+    stage.talk("russell", "!start"), stage.talk("russell", "!next"), stage.talk("alice", "!done")
+    assert stage.whisper("alice", said)[0].startswith("You have done step 1")
+
+
+def test_talk_in_private_names_no_secret(stage: Stage) -> None:
+    """A password typed to us by mistake is not said again."""
+    assert "hunter2" not in repr(stage.whisper("alice", "IDENTIFY hunter2") + stage.whisper("alice", "hunter2"))
+
+
+@pytest.mark.parametrize("mark", [".", "!", "?", ",", "!!!", "?!", ";"])
+def test_a_mark_after_a_command(stage: Stage, mark: str) -> None:
+    """Who types ``!done.`` has done it, in the channel too; in front of other words it makes no difference either.  A
+    question moves no class."""
+    stage.host_up()
+    stage.talk("russell", "!start"), stage.talk("russell", "!next")
+    assert stage.hear("alice", f"!stuck{mark}") == [("alice", "noted, you are next; !done clears it")]
+    assert stage.whisper("alice", f"done{mark}") == ["step 1 is done"]
+    assert stage.hear("alice", f"!Lab{mark} debian")[0][1].startswith("your debian lab: password")
+    assert stage.hear("alice", f"!lab list{mark}") == stage.hear("alice", "!lab list")
+    assert stage.talk("alice", f"!ask{mark} why?") == ["alice: question 1 is next"]
+    asks = "?" in mark
+    stage.now += timedelta(seconds=9)
+    assert (stage.talk("russell", f"!next{mark}") == []) is asks
+    assert (stage.whisper("russell", f"next{mark}") == ['unknown command "next?"; did you mean !next?']) is (
+        mark == "?"
+    )
 
 
 def test_staff_are_offered_what_is_theirs(stage: Stage) -> None:

@@ -35,7 +35,8 @@ def test_help_of_another_bot_is_left_to_it(stage: Stage) -> None:
 def test_in_private_all_of_them_are_answered(stage: Stage) -> None:
     """No other bot reads it there."""
     assert stage.whisper("alice", "!seen carol")[0].startswith('unknown command "seen"; did you mean ')
-    assert stage.whisper("alice", "weather")[0] == 'unknown command "weather"; !help says what to type'
+    assert stage.whisper("alice", "!weather")[0] == 'unknown command "weather"; !help says what to type'
+    assert stage.whisper("alice", "weather") == stage.whisper("alice", "!help")
     assert stage.talk("alice", "trainbot: seen carol")[0].startswith('alice: unknown command "seen"')
 
 

@@ -52,6 +52,7 @@ any_route = st.builds(
     digest=texts,
     keys=st.lists(texts, max_size=3).map(tuple),
     since=st.floats(allow_nan=False, allow_infinity=False),
+    earlier=texts,
 )
 
 
@@ -179,3 +180,16 @@ def test_names_in_the_log_are_harmless(name):
     shown = plain_ascii(name)
     assert len(shown) <= 33 and shown.rstrip("…").isascii() and shown.isprintable()
     assert not set(shown) & set("'\"\\")
+
+
+def test_a_password_that_is_being_replaced():
+    """Both work while the newer one is being sent; a table of an older bot knows only one; no worker knows either."""
+    old, new = digest(PEPPER, "aaaa"), digest(PEPPER, "bbbb")
+    both = route("1", digest=new, earlier=old)
+    for table in (Routes([both], PEPPER), Routes.from_json(json.loads(json.dumps(to_json([both]))), PEPPER)):
+        assert table.by_password("debian", "aaaa") == table.by_password("debian", "bbbb") == both
+        assert table.by_password("debian", "cccc") is None
+    older = {name: value for name, value in both.to_json().items() if name != "earlier"}
+    assert Route.from_json(older).earlier == ""
+    assert not {old, new} & set(map(str, both.without_secrets().to_json().values()))
+    assert Routes([route("1", digest="", earlier="")], PEPPER).by_password("debian", "") is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,14 +27,15 @@ from trainbot.core.messages import (
     Reply,
 )
 from trainbot.model import notice as notices
-from trainbot.model.notice import NoticeKind
+from trainbot.model.notice import WITH_PASSWORDS, NoticeKind
 
 RETRY = timedelta(minutes=1)
 TOLD_AGAIN = timedelta(minutes=10)
 MOST_UNREACHED = 500
 AT_ONCE = 20  # notices passed to the IRC connection in one turn
 FOR_STAFF = frozenset({NoticeKind.QUESTIONS_WAIT, NoticeKind.READINESS})
-WITH_PASSWORDS = frozenset({NoticeKind.LAB, NoticeKind.SEAT, NoticeKind.SSH_COMMAND})
+#: Kinds whose content anybody may know: they may also reach somebody who only looks like the person who left.
+NO_SECRET = frozenset({NoticeKind.ANSWER, NoticeKind.INVITATION, NoticeKind.POLL_RESULT})
 LATER = (
     "your lab is there, but the ssh gateway does not take new passwords at the moment: I'll send you the ssh command as "
     "soon as it does"
@@ -42,21 +43,19 @@ LATER = (
 
 
 class Notifier(Feature):
-    """``writers``: the functions that word the notices of a kind; other notices are sent as stored.  ``no_secret``:
-    kinds whose content anybody may know, so that they may also reach somebody who only looks like the person who
-    left."""
+    """``under_way``: the notices that the IRC connection has now.  ``writers``: the functions that word the notices of a
+    kind; other notices are sent as stored."""
 
     def __init__(
         self,
         store: Store,
         audience: IrcAudience,
+        under_way: set[int],
         guard: Guard,
         writers: Mapping[str, NoticeWriter],
-        no_secret: Collection[str] = (),
     ) -> None:
         self.rows, self.people, self.leases, self.audience = store.notices, store.people, store.leases, audience
-        self.guard, self.writers, self.no_secret = guard, writers, no_secret
-        self._under_way: set[int] = set()
+        self.guard, self.writers, self._under_way = guard, writers, under_way
         self._kept: set[int] = set()  # passwords that this turn answers with
         self._gateway_is_behind = False
         self._unreached: dict[str, RecipientUnreachable] = {}  # by nick; not told in the channel yet
@@ -101,7 +100,7 @@ class Notifier(Feature):
                 Line(
                     target,
                     f"{behind}: {reply.text}" if behind else reply.text,
-                    Priority.ANNOUNCE if notice.channel else Priority.ANSWER,
+                    _priority(notice),
                     ticket=notice.id,
                     secret=reply.secret,
                     command=reply.command,
@@ -126,9 +125,7 @@ class Notifier(Feature):
             person = self.people.get(notice.person_id)
             if person.bridge:
                 return self.audience.reached_in(person) or None
-            there = self.audience.where(person) or (
-                self.audience.again(person) if notice.kind in self.no_secret else None
-            )
+            there = self.audience.where(person) or (self.audience.again(person) if notice.kind in NO_SECRET else None)
             return there.nick if there is not None else None
         return notice.channel if notice.channel and self.audience.members(notice.channel) else None
 
@@ -227,6 +224,12 @@ class Notifier(Feature):
 
     def _disconnected(self, _event: Disconnected, _now: datetime) -> None:
         self._under_way.clear()
+
+
+def _priority(notice: notices.Notice) -> Priority:
+    if notice.kind in (NoticeKind.CLASS, NoticeKind.PROGRESS):  # numbers that wait are wrong when they are read
+        return Priority.PRESENTER
+    return Priority.ANNOUNCE if notice.channel else Priority.ANSWER
 
 
 def _as_it_is(notice: notices.Notice, _now: datetime) -> Reply | None:

@@ -48,4 +48,11 @@ class Ranks(Feature):
                 self._taking_part |= {row.person_id for row in self.store.classes.attendance.all(class_id=run.id)}
         if person in self._taking_part or not self.store.changed & TABLES:
             return person in self._taking_part
-        return bool(self.store.leases.open(person_id=person) or self.store.sessions.signups.count(person_id=person))
+        return bool(
+            self.store.leases.open(person_id=person)
+            or self.store.sessions.signups.count(person_id=person, waiting=False)
+            or any(
+                self.store.classes.attendance.count(class_id=run.id, person_id=person)
+                for run in self.store.classes.running()
+            )
+        )

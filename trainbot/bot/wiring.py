@@ -45,11 +45,7 @@ from trainbot.features.questions.feature import Questions
 from trainbot.features.records.feature import Records
 from trainbot.features.sessions.feature import Sessions
 from trainbot.model.config import Config
-from trainbot.model.notice import NoticeKind
-from trainbot.model.ports import Installation, Ports
-
-#: Kinds of notices that may reach somebody who only looks like the person they are for.
-NO_SECRET = frozenset({NoticeKind.ANSWER, NoticeKind.INVITATION, NoticeKind.POLL_RESULT})
+from trainbot.model.ports import Deliveries, Installation, Ports
 
 
 class Wiring:
@@ -71,6 +67,7 @@ class Wiring:
             self.exercises,
             LabInventory(self.scheduler, store),
             WrittenPages(config.records, installation.access),
+            Deliveries(),
         )
         self.guard, self.clock_steps = Guard(store), ClockSteps(store)
         self.table = Table(config.irc.prefix, kinds=plain_kinds())
@@ -85,10 +82,13 @@ class Wiring:
         self.database_watch = DatabaseWatch(store, self.people, self.audience)
         self.features = self.declared()
         writers = {kind: writer for each in self.features for kind, writer in each.notice_writers().items()}
-        self.notifier = Notifier(store, self.audience, self.guard, writers, NO_SECRET)
+        self.notifier = Notifier(store, self.audience, self.ports.deliveries.under_way, self.guard, writers)
         self.status_lines = StatusLines(store, self.exercises, self.audience, self.labs.expiry)
         self.gateway = GatewayTables(
-            store, self.scheduler.images, LabRoutes(config.hosts, installation.access), self.status_lines
+            store,
+            self.scheduler.images,
+            LabRoutes(config.hosts, installation.access, self.ports.deliveries),
+            self.status_lines,
         )
         self.features += (self.notifier, self.gateway)  # last, because they pass on what the others have written
         for feature in self.features:
@@ -153,4 +153,4 @@ class Wiring:
         return [step for feature in self.features for step in feature.next_steps(ask)]
 
     def savepoint(self) -> AbstractContextManager[None]:
-        return self.store.savepoint()
+        return self.guard.savepoint

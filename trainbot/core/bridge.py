@@ -14,18 +14,20 @@ from trainbot.core.text import visible
 
 NAME = 32  # characters of a name that are read
 MARKS = "@+%&~"  # what relays put before a name: a mode, or a mention
+BOLD = "*`"  # Markdown around a name
 _NICK = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,63}")  # RFC 2812 2.3.1, without its limit of 9
 _TAG = r"(?:[\[({](?P<tag>[^\[\](){}<>]{1,24})[\])}]\s*)?"
-#: ``<alice> text``, ``[discord] <alice> text`` (the usual form of matterbridge), ``[alice] text``, ``(alice) text``,
-#: ``{alice} text``, ``alice: text``, ``alice> text``, ``alice | text``.
+#: ``<alice> text``, ``[discord] <alice> text`` (the usual form of matterbridge), ``<alice>: text``, ``<alice>text``,
+#: ``[alice] text``, ``(alice) text``, ``{alice} text``, ``alice: text``, ``alice> text``, ``alice | text``.
 _FORMS = tuple(
-    re.compile(form + r"\s+(?P<text>\S.*)", re.DOTALL)
+    re.compile(form + r"(?P<text>\S.*)", re.DOTALL)
     for form in (
-        _TAG + r"<(?P<name>.{1,100}?)>",
-        r"\[(?P<name>.{1,100}?)\]",
-        r"\((?P<name>.{1,100}?)\)",
-        r"\{(?P<name>.{1,100}?)\}",
-        r"(?P<name>[^\s:<>|]{1,100})(?::|>|\s\|)",
+        _TAG + r"<(?P<name>.{1,100}?)>\s+",
+        _TAG + r"<(?P<name>[^<>]{1,100})>:?\s*",
+        r"\[(?P<name>.{1,100}?)\]\s+",
+        r"\((?P<name>.{1,100}?)\)\s+",
+        r"\{(?P<name>.{1,100}?)\}\s+",
+        r"(?P<name>[^\s:<>|]{1,100})(?::|>|\s\|)\s+",
     )
 )
 
@@ -47,7 +49,7 @@ class Relays:
 
     def label(self, sender: Sender) -> str:
         """The name of the relay that this is, '' if it is none.  It stays the same when the relay's nick changes."""
-        rule = next((rule for rule in self.rules if rule.matches(sender)), None)
+        rule = next((rule for rule in self.rules if rule.matches(sender)), None) if self.rules else None
         if rule is None:
             return ""
         if rule.kind != "mask":
@@ -86,5 +88,6 @@ def author(text: str) -> tuple[str, str] | None:
 
 def clean(name: str) -> str:
     """A name as one word.  Relays put invisible characters into names, so that nobody on IRC is highlighted."""
-    seen = "".join(sign for sign in unicodedata.normalize("NFC", visible(name)) if unicodedata.category(sign) != "Cf")
-    return "_".join(seen.split()).lstrip(MARKS).rstrip(":,")[:NAME].strip("_/")
+    shown = unicodedata.normalize("NFC", visible(name))
+    seen = "".join(sign for sign in shown if sign.isprintable() or sign.isspace())
+    return "_".join(seen.split()).strip(BOLD).lstrip(MARKS).rstrip(":,")[:NAME].strip("_/")

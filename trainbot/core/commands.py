@@ -13,14 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rapidfuzz.distance import DamerauLevenshtein
-
 from trainbot.core.access import Person, Role
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.core.other_bots import WORDS
 
+PREFIX = "!"  # with which all our texts name commands
 OWN = 6  # letters of a word in a channel that is taken for a misspelt command of ours: shorter ones are like anybody's
+
+MARKS = "?!.,:;"  # of sentences
+
+#: Words of talk that are like commands: hey (key), thanks (hands), stop (step), then (when), …
+SMALL_TALK = frozenset(["afk", "exit", "hey", "now", "one", "stop", "thanks", "then", "yet"])
 
 
 class Scope(enum.Enum):
@@ -104,7 +108,7 @@ Converter = Callable[[str, Request], Any]
 class Table:
     """All commands of all features, and how argument kinds are read."""
 
-    prefix: str = "!"
+    prefix: str = PREFIX
     commands: list[Command] = field(default_factory=list)
     kinds: dict[str, Converter] = field(default_factory=dict)
     _by_words: dict[tuple[str, ...], Command] = field(default_factory=dict)
@@ -118,27 +122,51 @@ class Table:
                 self._by_words[key] = command
 
     def find(self, text: str) -> Call | None:
-        """The longest command that ``text`` starts with, ignoring case."""
-        parts = text.split(maxsplit=3)
-        for length in (3, 2, 1):
-            words = tuple(part.lower() for part in parts[:length])
-            if len(words) == length and words in self._by_words:
+        """The longest command that ``text`` starts with, ignoring case and the mark of a sentence after its last word
+        (``!done!``)."""
+        words = tuple(map(str.lower, text.split(maxsplit=3)[:3]))
+        for length in range(len(words), 0, -1):
+            command = self._by_words.get(words[:length]) or self._marked(words[:length])
+            if command is not None:
                 rest = text.split(maxsplit=length)
-                return Call(self._by_words[words], rest[length].strip() if len(rest) > length else "")
+                return Call(command, rest[length].strip() if len(rest) > length else "")
         return None
+
+    def _marked(self, words: tuple[str, ...]) -> Command | None:
+        """The command with these words but for a mark; a question (``next?``) is none of what only staff may do."""
+        if not words or words[-1][-1] not in MARKS:
+            return None
+        command = self._by_words.get((*words[:-1], words[-1].rstrip(MARKS)))
+        asks = command is not None and command.role > Role.LEARNER and "?" in words[-1]
+        return None if asks else command
 
     def named(self, words: str) -> Command | None:
         call = self.find(words.removeprefix(self.prefix))
         return call.command if call and not call.rest else None
 
+    def resembles(self, text: str, role: Role) -> bool:
+        """Whether private talk may be meant as a command: its first word is nearly one (two letters may differ if it has
+        ``OWN``, otherwise one), and is not one that people greet or thank with."""
+        first = _first_bare(text)
+        most = 2 if len(first) >= OWN else 1
+        return (
+            len(first) > 2
+            and first not in SMALL_TALK
+            and any(
+                first in key[1:2] or _differ(first, key[0], most) <= most
+                for key, command in self._by_words.items()
+                if command.role <= role
+            )
+        )
+
     def nearest(self, text: str, role: Role, *, most: int = 3) -> list[str]:
         """The commands open to this role whose words are most like the first word of ``text``, best first; at most two
         letters differ, and never more than half of the word."""
-        first = (text.split() or [""])[0].lower()
+        first = _first_bare(text)
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
             limit = min(2, max(len(first), len(key[0])) // 2)
-            distance = DamerauLevenshtein.distance(first, key[0], score_cutoff=limit)
+            distance = _differ(first, key[0], limit)
             if distance <= limit and command.role <= role:
                 scored[key[0]] = min(distance, scored.get(key[0], 9))
             if len(key) > 1 and key[1] == first and command.role <= role:
@@ -148,20 +176,20 @@ class Table:
     def misspelt(self, text: str, role: Role) -> str | None:
         """The command that somebody in a channel meant by the first word of ``text``, where other bots listen too: None
         unless it has ``OWN`` letters, no other bot is known to have it, and it is like exactly one command."""
-        first = (text.split() or [""])[0].lower().rstrip("?!.,:;")
+        first = _first_bare(text)
         if len(first) < OWN or first in WORDS:
             return None
         near = {
             " ".join(key[: place + 1]): command.words
             for key, command in self._by_words.items()
             for place, word in enumerate(key[:2])
-            if command.role <= role and DamerauLevenshtein.distance(first, word, score_cutoff=2) <= 2
+            if command.role <= role and _differ(first, word, 2) <= 2
         }
         return min(near) if len(near) == 1 or len(set(near.values())) == 1 else None
 
     def worded(self, text: str) -> str:
         """A text that names commands with ``!``, as all of ours do, with the prefix of this bot."""
-        if self.prefix == "!":
+        if self.prefix == PREFIX:
             return text
         words = "|".join(sorted({key[0] for key in self._by_words}))
         return re.sub(rf"(?<![\w!])!(?=(?:{words})\b)", lambda _found: self.prefix, text)
@@ -188,6 +216,18 @@ class Table:
     def _usage(self, command: Command) -> str:
         example = f", for example {self.prefix}{command.example}" if command.example else ""
         return f"{command.usage(self.prefix)}{example}"
+
+
+def _differ(one: str, other: str, most: int) -> int:
+    """How many letters differ; more than ``most`` if there are more."""
+    from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
+    return DamerauLevenshtein.distance(one, other, score_cutoff=most)
+
+
+def _first_bare(text: str) -> str:
+    """The first word in small letters, without the marks of a sentence."""
+    return (text.split() or [""])[0].lower().rstrip(MARKS)
 
 
 def _first_word(text: str) -> tuple[str, str]:

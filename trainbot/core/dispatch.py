@@ -130,6 +130,8 @@ class Dispatch:
             return []
         found, call = meant.found, meant.call
         role = self.around.role_of(incoming.sender) if vouched is None else vouched.role
+        if call is None and vouched is None and found.bare and self._is_talk(found.text, role):
+            call = self.table.find("help")  # a greeting, thanks, a sentence: they may not know what to type
         if call is None:
             return self._unknown(found, role, private)
         known = vouched.person if vouched is not None else None
@@ -141,6 +143,9 @@ class Dispatch:
         if call.command.words == "no":
             return self._cancelled(ask)
         return self._run(ask, call, confirmed=vouched.confirmed if vouched is not None else None)
+
+    def _is_talk(self, text: str, role: Role) -> bool:
+        return not self.table.resembles(text, role) or self.table.nearest(text, role) == ["help"]
 
     def _unknown(self, found: Addressed, role: Role, private: bool) -> Sequence[Effect]:
         if found.sure:

@@ -9,13 +9,15 @@ from typing import Protocol
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope, Table
 from trainbot.core.errors import UserError
-from trainbot.core.hooks import Feature, NextStep
+from trainbot.core.hooks import Feature, NextStep, Urgency
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.other_bots import WORDS
 from trainbot.core.wording import in_lines
 
 LINE = 380  # bytes per line; with our prefix added, every server passes it on uncut
 SENTENCES = 2  # of a situation; one more says where the rest is
+#: "help me", "help please": no command is meant.
+PLEASE = frozenset(["i", "i'm", "im", "me", "please", "pls", "us", "with", "you"])
 SHORT = 50  # letters of a command's help in a list
 GROUPS = {"labs": "Labs", "class": "The class", "questions": "Questions", "sessions": "Sessions", "general": "More"}
 
@@ -37,6 +39,8 @@ class Help(Feature):
         self.table, self.contact, self.around = table, contact, around
 
     def help(self, ask: Request, command: str = "") -> list[Effect]:
+        if (command.split() or [""])[0].lower().rstrip("?!.,") in PLEASE:
+            command = ""
         if command.lower() == "topics":
             lines = self._topics(ask)
             return [
@@ -54,7 +58,13 @@ class Help(Feature):
             return [Reply(self._one(ask, command), private=not ask.private and ask.role < Role.HELPER)]
         steps = sorted(self.around.next_steps(ask), key=lambda step: step.urgency)[:SENTENCES]
         said = " ".join([*(step.text for step in steps), f"{self.table.prefix}help topics lists the rest."])
-        return [Reply(said, private=not ask.private)]
+        return [Reply(said, private=not ask.private, series=self._outdated_by(ask, steps))]
+
+    def _outdated_by(self, ask: Request, steps: Sequence[NextStep]) -> str:
+        """What ends what was said about a channel without a class: the beginning of one, which says itself what to type
+        then.  How to get an account stays true."""
+        stays = any(step.urgency is Urgency.ACCOUNT for step in steps)
+        return "" if stays or not ask.channel or self.around.running(ask.channel) else before_class(ask.channel)
 
     def _topics(self, ask: Request) -> list[str]:
         """The commands that somebody can use now, by theme: those of their role explained, and for staff those of
@@ -73,7 +83,7 @@ class Help(Feature):
         if ask.role > Role.LEARNER:
             names = [p + c.words for c in shown if c.role is Role.LEARNER and " " not in c.words]
             themes.append(f"For learners: {' '.join(names)}")
-        end = f"{p}help COMMAND explains one" + (f"; I am run by {self.contact}" if self.contact else "")
+        end = f"{p}help COMMAND explains a command" + (f"; I am run by {self.contact}" if self.contact else "")
         return in_lines([*themes, end], LINE, " | ")
 
     def _one(self, ask: Request, words: str) -> str:
@@ -112,6 +122,11 @@ class Help(Feature):
             Command("yes", nothing, "confirm what I just asked you", group="answers"),
             Command("no", nothing, "cancel what I just asked you", group="answers"),
         ]
+
+
+def before_class(channel: str) -> str:
+    """The series of answers that are only true until a class begins there."""
+    return f"before {channel}"
 
 
 def _in_short(text: str) -> str:

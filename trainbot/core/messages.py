@@ -147,9 +147,10 @@ class Priority(enum.IntEnum):
     """Which lines go first while the network accepts only one line every two seconds."""
 
     PRESENTER = 0  # the class waits for it
-    ANSWER = 1  # somebody asked
-    ANNOUNCE = 2  # for everybody
-    LISTING = 3  # further lines of a long answer
+    CALL = 1  # somebody called for help, and is told that it was heard
+    ANSWER = 2  # somebody asked
+    ANNOUNCE = 3  # for everybody
+    LISTING = 4  # further lines of a long answer
 
 
 class Rank(enum.IntEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 QUESTIONS = ("QUESTION:",)
@@ -15,11 +15,13 @@ MOST = 2000  # characters read of one line
 @dataclass(frozen=True, slots=True)
 class Addressed:
     """A line addressed to us: ``text`` without the prefix; ``channel`` if a private line named one first;
-    ``sure`` is False for a channel line that could be meant for another bot."""
+    ``sure`` is False for a channel line that could be meant for another bot; ``bare``: a private line that says by nothing
+    but its words that it is a command."""
 
     text: str
     channel: str | None = None
     sure: bool = True
+    bare: bool = field(default=False, compare=False)
 
 
 def asked(text: str, openers: Sequence[str]) -> str | None:
@@ -59,10 +61,10 @@ def addressed(
     if (question := asked(text, openers)) is not None:
         return Addressed(f"ask {question}".strip(), channel)
     if text.startswith(prefix) and (rest := text[len(prefix) :].strip()):
-        return Addressed(rest, channel, sure=private) if _wordlike(rest) or private else None
+        return Addressed(rest, channel, sure=private, bare=not _wordlike(rest)) if _wordlike(rest) or private else None
     if called := _called(nick).match(text):
         return Addressed(called[1].removeprefix(prefix).strip() or "help", channel)
-    return Addressed(text, channel) if private and text else None
+    return Addressed(text, channel, bare=True) if private and text else None
 
 
 def _wordlike(rest: str) -> bool:

@@ -18,7 +18,6 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import tzdata
-from rapidfuzz import fuzz, process
 
 from trainbot.core import city_names as known_names
 from trainbot.core.errors import UserError
@@ -32,8 +31,6 @@ _UTC_NAMES = frozenset({"utc", "gmt", "z", "zulu", "uct", "etc utc", "etc gmt", 
 _SIGNS = str.maketrans({"−": "-", "–": "-", ";": ",", "(": ",", ")": ","})
 _LETTERS = str.maketrans("øłđð\u0131ħŧŋ", "olddihtn") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 _OFFSET = re.compile(r"^(?:utc|gmt)?\s*([+-])([0-9]{1,2})(?::?([0-5]\d))?$", re.IGNORECASE)
-
-
 _FILES = resources.files("tzdata").joinpath("zoneinfo")
 
 
@@ -323,6 +320,8 @@ def city(name: str) -> str:
 
 def nearest(text: str) -> str | None:
     """The name in the tz database that looks most like ``text``."""
+    from rapidfuzz import process  # with the first comparison: it takes 4 MiB
+
     found = process.extractOne(_fold(text[:MAX_NAME]), _by_name().keys(), score_cutoff=80)
     return canonical(_by_name()[found[0]]) if found else None
 
@@ -367,8 +366,10 @@ def _refuse(text: str, folded: str) -> NoReturn:
         first = {name: n for n, name in enumerate(known_names.WELL_KNOWN)}
         region = tuple(sorted(region, key=lambda name: first.get(name, len(first))))
         raise UserError(f"for {text}, type !tz {'with one of ' * (len(region) > 1)}{listed(region)}")
-    words = [] if folded in known_names.NO_CITIES else [*_by_city(), *_countries()]
-    words = [word for word in words if len(word) > 2]
+    from rapidfuzz import fuzz, process  # with the first comparison: it takes 4 MiB
+
+    places = [] if folded in known_names.NO_CITIES else [*_by_city(), *_countries()]
+    words = [word for word in places if len(word) > 2]
     near = process.extract(folded, words, scorer=fuzz.ratio, limit=CHOICES, score_cutoff=78)
     cities = [name for word, *_ in near for name in _by_city().get(word, ())]
     lands = [name for word, *_ in near for name in _by_country().get(_countries().get(word, ""), ())[:1]]

@@ -20,6 +20,7 @@ class Route:
     ``via``: USER@ADDRESS:PORT of the jump host that leads to ``endpoint``, '' if it is reached directly.
     ``lab`` identifies the machine ('': unknown), and ``boots`` increases when it is recreated or restarted.
     ``candidates``: keys that the person has named and not confirmed, with the user name that confirms each.
+    ``earlier``: the digest of the password before, while the newer one is still being sent.
     ``console``: the unix socket of its console on this machine; other consoles are reached through the jump host.
     """
 
@@ -39,13 +40,14 @@ class Route:
     lab: str = ""
     console: str = ""
     candidates: tuple[tuple[str, str], ...] = ()
+    earlier: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
     def without_secrets(self) -> Route:
         """What a worker may know of it."""
-        return replace(self, name="", digest="", keys=(), candidates=(), console="")
+        return replace(self, name="", digest="", keys=(), candidates=(), console="", earlier="")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Route:
@@ -69,6 +71,7 @@ class Route:
                 lab=_text(value.get("lab", "")),
                 console=_text(value.get("console", "")),
                 candidates=_pairs(value.get("candidates", ())),
+                earlier=_text(value.get("earlier", "")),
             )
         except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a route: {error!r}") from None
@@ -157,7 +160,11 @@ class Routes:
         Every digest is compared, so the time taken tells nothing about them.
         """
         offered = passwords.digest(self._pepper, password)
-        found = [route for route in self._routes if passwords.same(offered, route.digest)]
+        found = [
+            route
+            for route in self._routes
+            if passwords.same(offered, route.digest) | passwords.same(offered, route.earlier)
+        ]
         return _chosen(found, username)
 
     def by_key(self, username: str, key: str) -> Route | Guest | None:

@@ -14,11 +14,12 @@ from enum import StrEnum
 
 class NoticeKind(StrEnum):
     """Decides who writes the text of a notice when it is sent: a feature for its own kinds; other notices are sent as
-    stored."""
+    stored.  ``CLASS``: a whole class waits for it, so it is sent as the presenter's lines are."""
 
     TEXT = "text"
     ANNOUNCEMENT = "announcement"
     ANSWER = "answer"
+    CLASS = "class"
     INVITATION = "invitation"
     LAB = "lab"
     MY_REMINDER = "my reminder"
@@ -35,6 +36,10 @@ class NoticeKind(StrEnum):
     def _missing_(cls, _value: object) -> NoticeKind:
         """A kind of an older or newer program: its text is sent as stored."""
         return cls.TEXT
+
+
+#: These tell somebody how to log in.
+WITH_PASSWORDS = frozenset({NoticeKind.LAB, NoticeKind.SEAT, NoticeKind.SSH_COMMAND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,10 @@ class Notice:
 
 
 def due(notices: Iterable[Notice], now: datetime, under_way: Iterable[int] = ()) -> list[Notice]:
-    """The notices to send now, oldest first: due, not sent, and not being sent already."""
+    """The notices to send now, oldest first but for what a class waits for: due, not sent, and not being sent already."""
     busy = set(under_way)
     ready = [n for n in notices if n.said_at is None and n.due_at <= now and n.id not in busy]
-    return sorted(ready, key=lambda n: (n.due_at, n.id))
+    return sorted(ready, key=lambda n: (n.kind is not NoticeKind.CLASS, n.due_at, n.id))
 
 
 def stale(notices: Iterable[Notice], now: datetime) -> list[Notice]:

@@ -52,6 +52,50 @@ def test_staff_are_answered_in_the_middle_of_a_step(private):
     assert texts(outbox, 4.0) == [STEP[4]]
 
 
+def test_a_call_for_help_is_answered_in_the_middle_of_labs():
+    """Thirty people get their labs and wait for other answers: whoever calls for help hears within two lines that it was
+    heard, and the end of the class is the line after the presenter's own."""
+    outbox = Outbox(*PACE)
+    for nick in NICKS:
+        outbox.put(Line(nick, "your debian lab: password x", secret=True, command="ssh -p 2222 debian@lab"), 0.0)
+        outbox.put(Line(nick, "you're up to date"), 0.0)
+        outbox.put(Line(f"{nick}x", "The next class is ...", rank=Rank.ACCOUNT), 0.0)
+        outbox.put(Line(f"{nick}y", "For a lab you need an account ...", rank=Rank.STRANGER), 0.0)
+    assert len(texts(outbox)) == 4
+    outbox.put(Line("learner29", "noted, you are next", Priority.CALL), 0.5)
+    outbox.put(Line("#c", "SE Linux is over", Priority.PRESENTER), 0.5)
+    outbox.put(Line("#c", "this ends SE Linux for everybody. Type !yes", owner="russell", rank=Rank.STAFF), 0.5)
+    said = [text for _, text in by_and_by(outbox)]
+    assert said[:2] == ["this ends SE Linux for everybody. Type !yes", "SE Linux is over"]
+    assert "noted, you are next" in said[:4]
+    assert len(said) == 30 * 5 - 4 + 3
+
+
+def test_calls_for_help_do_not_stop_the_class():
+    """Every third line is somebody else's, however many call; a call of somebody who takes no part is an answer like
+    others."""
+    outbox = free()
+    for n in range(30):
+        outbox.put(Line(f"caller{n}", "noted", Priority.CALL), 0.0)
+    for nick in NICKS[:5]:
+        outbox.put(Line(nick, "your lab"), 0.0)
+    outbox.put(Line("dora", "noted by", Priority.CALL, rank=Rank.ACCOUNT), 0.0)
+    said = texts(outbox)
+    assert [n for n, text in enumerate(said) if text == "your lab"][:4] == [2, 6, 9, 12]
+    assert said[3] == "noted by"
+
+
+def test_who_takes_no_part_is_answered_while_a_class_waits():
+    """People with an account who have no seat yet get every fourth line while thirty others are given labs: before, they
+    waited until all of these had theirs, longer than strangers."""
+    outbox = Outbox(1, 1.0)
+    for nick in NICKS:
+        outbox.put(Line(nick, "your lab", command="ssh"), 0.0)
+    for n in range(5):
+        outbox.put(Line(f"late{n}", "help", rank=Rank.ACCOUNT), 0.0)
+    assert [now for now, text in by_and_by(outbox) if text == "help"] == [3.0, 7.0, 11.0, 15.0, 19.0]
+
+
 def test_staff_who_ask_much_do_not_stop_the_class():
     """Every fourth line is the class's, however much staff ask."""
     outbox = free()

@@ -14,7 +14,7 @@ from trainbot.adapters.markdown.irc_lines import render_step
 from trainbot.adapters.markdown.lab_ports import Surroundings
 from trainbot.adapters.scenario_files import katacoda
 from trainbot.adapters.scenario_files.assets import MOST
-from trainbot.adapters.scenario_files.katacoda_text import converted, title_of
+from trainbot.adapters.scenario_files.katacoda_text import converted, minutes_of, title_of
 
 HERE = Surroundings("https://example.org/handouts/x.html", "debian@lab.example.org", 2222)
 SSH = "`ssh -p 2222 -L {}:localhost:{} debian@lab.example.org`, then http://localhost:{}/"
@@ -27,6 +27,14 @@ WEB = "https://[[HOST_SUBDOMAIN]]-80-[[KATACODA_HOST]].environments.katacoda.com
         ("Open {{TRAFFIC_HOST1_80}}.", f"Open port 80 of your lab ({SSH.format(8080, 80, 8080)})."),
         ("[the page]({{TRAFFIC_HOST1_80}}/a_b)", f"the page (port 80 of your lab: {SSH.format(8080, 80, 8080)}a_b)"),
         (f"Open {WEB}a?b=c.", f"Open port 80 of your lab ({SSH.format(8080, 80, 8080)}a?b=c)."),
+        (
+            "https://[[HOST_SUBDOMAIN]]-30060-[[KATACODA_HOST]].[[KATACODA_DOMAIN]]/",
+            f"port 30060 of your lab ({SSH.format(30060, 30060, 30060)})",
+        ),
+        (
+            "Open [it](http://[[HOST2_SUBDOMAIN]]-80-[[KATACODA_HOST]].[[KATACODA_DOMAIN]]/?a=b)",
+            f"Open it (port 80 of your lab: {SSH.format(8080, 80, 8080)}?a=b)",
+        ),
         (f'<a href="{WEB}">it</a>', f"it: port 80 of your lab ({SSH.format(8080, 80, 8080)})"),
         ("http://[[HOST_IP]]:3000", f"port 3000 of your lab ({SSH.format(3000, 3000, 3000)})"),
         ("{{TRAFFIC_SELECTOR}}", f"a port of your lab ({SSH.format(8080, 'PORT', 8080)})"),
@@ -141,3 +149,59 @@ def test_files_that_are_too_large_are_named(tmp_path: Path) -> None:
         "the largest, big (8.0 MiB)"
     )
     assert "/root/small" in script.text and "/root/big" not in script.text
+
+
+@pytest.mark.parametrize(
+    ("time", "minutes"),
+    [
+        ("30 minutes", 30),
+        ("5-10 minutes", 10),
+        ("10 \u2013 15 min", 15),
+        ("10 to 15 mins.", 15),
+        ("15m", 15),
+        ("~20 Min", 20),
+        ("about 20 minutes", 20),
+        ("45+ minutes", 45),
+        ("1 hour", 60),
+        ("1.5 hours", 90),
+        ("1,5 h", 90),
+        ("1-2 hours", 120),
+        ("1 hour 30 minutes", 90),
+        ("1h30", 90),
+        ("1:30", 90),
+        ("00:15:00", 15),
+        ("90 seconds", 2),
+        ("25", 25),
+        (25, 25),
+        (12.5, 12),
+        ("", None),
+        (None, None),
+        (True, None),
+        ([10], 10),
+        ("a few minutes", None),
+        ("0 minutes", None),
+        ("3 days", None),
+        ("10 minutes, 20 minutes", None),
+        ("2021", None),
+        (10**30, None),
+        (1e300, None),
+        (float("nan"), None),
+    ],
+)
+def test_how_long_it_takes(time: object, minutes: int | None) -> None:
+    """As public scenarios write it; what says nothing is nothing."""
+    assert minutes_of(time) == minutes
+
+
+@given(st.one_of(st.text(), st.integers(), st.floats(), st.lists(st.text()), st.from_regex(r"[0-9hms :.,-]{0,20}")))
+def test_any_time(time: object) -> None:
+    """Nothing raises, and what is found fits in a day."""
+    assert minutes_of(time) in (None, *range(1, 24 * 60 + 1))
+
+
+def test_the_time_of_a_scenario(tmp_path: Path) -> None:
+    """``time`` is how long it takes, unless ``minutes`` says it."""
+    for more, minutes in (({}, None), ({"time": "5-10 minutes"}, 10), ({"time": "1 hour", "minutes": 45}, 45)):
+        (tmp_path / "index.json").write_text(json.dumps({"title": "T", "details": {"steps": []}, **more}))
+        exercise, problems = katacoda.load(tmp_path)
+        assert exercise is not None and exercise.minutes == minutes and problems == []

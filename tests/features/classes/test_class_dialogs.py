@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -240,6 +241,34 @@ def test_the_solution_comes_after_a_while(lesson: Stage) -> None:
     assert lesson.talk("alice", "!solution") == ["alice: the solution will be shown in 5 min; until then, !hint helps"]
     lesson.wait(minutes=5)
     assert lesson.hear("alice", "!solution") == [("alice", "Solution of step 1"), ("alice", "getenforce")]
+
+
+def test_the_solution_is_never_shown_in_the_channel(lesson: Stage) -> None:
+    """Asked for in the channel or in private: staff may look at any time, and learners, who are to try first, get it from
+    nobody's answer."""
+    for nick in ("hannah", "russell"):
+        for where in (CHANNEL, None):
+            assert lesson.hear(nick, "!solution 1", where) == [(nick, "Solution of step 1"), (nick, "getenforce")]
+    assert lesson.hear("bob", "!solution") == [
+        (CHANNEL, "bob: the solution will be shown in 5 min; until then, !hint helps")
+    ]
+    assert lesson.hear("bob", "solution", None) == [
+        ("bob", "the solution will be shown in 5 min; until then, !hint helps")
+    ]
+    assert lesson.talk("bob", "!solution 2")[0].startswith("bob: the class is at step 1 of 3; ")
+
+
+def test_what_helps_until_the_solution_is_shown(stage: Stage) -> None:
+    """A step without hints sends nobody to !hint."""
+    folder = stage.folder / "exercises" / "selinux"
+    index = json.loads((folder / "index.json").read_text())
+    index["details"]["steps"][0].pop("hints")
+    (folder / "index.json").write_text(json.dumps(index))
+    stage.restart()
+    stage.talk("russell", "!start"), stage.talk("russell", "!next")
+    assert stage.talk("bob", "!solution") == [
+        "bob: the solution will be shown in 5 min; until then, !stuck WORDS calls for help"
+    ]
 
 
 def test_stuck_and_progress(lesson: Stage) -> None:

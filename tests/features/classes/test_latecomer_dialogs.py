@@ -98,3 +98,29 @@ def test_at_the_introduction_and_without_labs(played: Callable[..., Stage]) -> N
     assert come(stage, "eve") == [("eve", "Scripts is at the introduction: !step shows it")]
     stage.talk("russell", "!end"), stage.talk("russell", "!yes")
     assert come(stage, "fay") == []
+
+
+def test_nothing_is_remembered_of_a_class_that_is_over(late: Stage) -> None:
+    """A bot that runs for months remembers only who was told in the classes that run now, and who left just now."""
+    latecomers = late.wiring.classes.latecomers
+    come(late, "dan", "eve", "fay")
+    late.leave("fay")
+    assert {name for _class, name in latecomers._told} >= {"dan", "eve", "account dan"} and latecomers._left
+    late.talk("russell", "!end"), late.talk("russell", "!yes")
+    late.wait(minutes=20)
+    assert not latecomers._told and not latecomers._left
+    late.talk("russell", "!start scripts"), late.talk("russell", "!goto 3")
+    late.leave("dan"), late.wait(minutes=20)
+    assert come(late, "dan") == [("dan", AT_3)]
+
+
+def test_what_is_remembered_is_bounded(late: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who joins under ever new nicks fills no memory."""
+    monkeypatch.setattr("trainbot.features.classes.latecomers.MOST", 20)
+    for n in range(40):
+        come(late, f"nick{n}")
+        late.leave(f"nick{n}")
+        late.wait(seconds=10)
+    latecomers = late.wiring.classes.latecomers
+    assert len(latecomers._told) <= 22 and len(latecomers._left) <= 20
+    assert any(name == "nick39" for _class, name in latecomers._told)

@@ -65,7 +65,7 @@ def test_commands_are_commands_while_a_quiz_is_open(asked: Stage) -> None:
         "a quiz is already open; ask the next one when its winner has been drawn, in a moment"
     ]
     asked.wait(seconds=30)
-    assert asked.whisper("alice", "keyserver")[0].startswith('unknown command "keyserver"')
+    assert asked.whisper("alice", "keyserver") == asked.whisper("alice", "!help")
 
 
 @pytest.mark.parametrize("words", ["x", "= y", "x =", "x = |", "x = !!|"])
@@ -126,6 +126,25 @@ MODES = "is it enforcing, permissive or disabled?"
         ("$home", "$HOME", "", False),
         ("use $HOME.", "$HOME", "", True),
         ("/etc/x11", "/etc/X11", "", False),
+        ("ls -Z", "-Z", "", True),
+        ("grep -z", "-Z", "", False),
+        ("-Z -z", "-Z", "", False),
+        ("-l -Z", "-Z", "", False),
+        ("-help", "--help", "", False),
+        ("--help", "-help", "", False),
+        ("help", "--help", "", True),
+        ("http_t", "httpd_t", "", False),
+        ("/etc/passwd", "/etc/passwd", "", True),
+        ("/etc/paswd", "/etc/passwd", "", False),
+        ("sudo getenforce", "getenforce", "", True),
+        # numbers
+        ("22/tcp", "22", "", True),
+        ("TCP 22", "22", "which port?", True),
+        ("22 80", "22", "", False),
+        ("22 tcp 80", "22", "", False),
+        ("1,000", "1000", "", True),
+        ("1000", "1,000", "", True),
+        ("1,00", "100", "", False),
         # choices that differ in nothing else
         ("Enforcing", "enforcing", "Enforcing or enforcing?", False),
         ("enforcing", "enforcing", "Enforcing or enforcing?", True),
@@ -165,6 +184,44 @@ def test_the_result_stands_in_the_minutes(asked: Stage) -> None:
     asked.wait(seconds=1)
     (page,) = (asked.folder / "public" / "minutes").glob("*-1.md")
     assert "which port do keyservers use? (answer: 11371; 1 of 2 who answered were right); bob won" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("guess", "result", "minutes"),
+    [
+        ("11371", "the answer is 11371. Only bob got it, and wins", "1 of 1 who answered were right); bob won"),
+        ("443", "the answer was 11371; nobody got it this time", "0 of 1 who answered were right)"),
+        ("", "the answer was 11371; nobody got it this time", "0 of 0 who answered were right)"),
+    ],
+)
+def test_a_quiz_that_is_open_when_the_class_ends(asked: Stage, guess: str, result: str, minutes: str) -> None:
+    """It is closed with what was answered so far: the channel hears the result before the end, once, and it stands in the
+    minutes.  Another class can have its quiz at once."""
+    if guess:
+        asked.talk("bob", guess)
+    asked.talk("russell", "!end")
+    said = asked.hear("russell", "!yes")
+    assert said[0] == (CHANNEL, result) and said[1][1].startswith("SE Linux for beginners is over after")
+    assert asked.talk("carol", "11371") == []
+    assert asked.wait(seconds=30) == []
+    (page,) = (asked.folder / "public" / "minutes").glob("*-1.md")
+    assert f"which port do keyservers use? (answer: 11371; {minutes}" in page.read_text()
+    asked.talk("russell", "!start")
+    assert asked.hear("russell", "quiz which port do keyservers use? = 11371 | hkp", channel=None) == [ASKED]
+
+
+def test_the_quiz_of_another_channel_goes_on(stages: Callable[..., Stage]) -> None:
+    """The end of one class closes no quiz of another."""
+    stage = stages(channels=(CHANNEL, "#other"))
+    for nick in ("russell", "bob"):
+        stage.enter(nick, "#other")
+    for channel in (CHANNEL, "#other"):
+        stage.talk("russell", "!start", channel)
+    stage.whisper("russell", "#other quiz how many? = 3")
+    stage.talk("russell", "!end", CHANNEL)
+    assert [to for to, _text in stage.hear("russell", "!yes", CHANNEL)] == [CHANNEL]
+    assert stage.talk("bob", "3", "#other") == []
+    assert stage.wait(seconds=22) == [("#other", "the answer is 3. Only bob got it, and wins")]
 
 
 @given(st.text(min_size=1).filter(lambda text: folded(text) and "|" not in text))

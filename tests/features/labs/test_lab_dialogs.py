@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.stage import Stage
+from tests.stage import CHANNEL, Stage
 from trainbot.config.labs_sections import LAB_WORDS
-from trainbot.core.messages import Line
+from trainbot.core.messages import Incoming, Line, LineSent, LineUndelivered
 from trainbot.features.labs import passwords
 from trainbot.features.labs.lab_requests import VERBS
+from trainbot.gateway.routes import Routes
 from trainbot.model.host import HostLost, HostWorkDone
 
 ACCESS = re.compile(r"your debian lab: password ([0-9a-z-]{19})")
@@ -48,10 +49,68 @@ def test_asking_again_gives_a_new_password(stage: Stage) -> None:
     first = password(stage.talk("alice", "!lab debian"))
     stage.hosts_work()
     lab = stage.labs()
-    second = password(stage.whisper("alice", "lab create debian"))
+    said = stage.whisper("alice", "lab create debian")
+    second = password(said)
+    assert said[0].endswith(" (any earlier password no longer works)")
     assert first != second and stage.labs() == lab
     (lease,) = stage.leases()
     assert lease.digest == stage.wiring.ports.access.digest(second)
+
+
+def logs_in(stage: Stage, word: str) -> bool:
+    """Whether the gateway, as it was last told, lets somebody in with that password."""
+    return Routes(stage.routes(), stage.pepper).by_password("debian", word) is not None
+
+
+def test_the_old_password_works_until_the_new_one_is_sent(stage: Stage) -> None:
+    """A line may wait for a minute: meanwhile nobody is shut out, whatever becomes of it, and afterwards one password
+    works."""
+    alice, old = stage.net.people["alice"], password(stage.talk("alice", "!lab debian"))
+    stage.wait(minutes=1)
+
+    def asks() -> tuple[str, int]:
+        outcome = stage.turn(Incoming(alice, CHANNEL, "!lab debian", stage.now))
+        (line,) = (out for out in outcome.say if isinstance(out, Line) and out.secret)
+        found = ACCESS.match(line.text)
+        assert found and line.ticket and outcome.routes is not None
+        return found[1], line.ticket
+
+    new, ticket = asks()
+    assert logs_in(stage, old) and logs_in(stage, new)
+    stage.happens(LineUndelivered(ticket, "the connection was lost", stage.now))
+    newer, ticket = asks()
+    assert logs_in(stage, old) and logs_in(stage, newer)
+    outcome = stage.turn(LineSent(ticket, stage.now))
+    assert outcome.routes is not None and not logs_in(stage, old) and not logs_in(stage, new) and logs_in(stage, newer)
+
+
+def test_no_old_password_outlives_its_lab(stage: Stage) -> None:
+    """A lab given back while a new password was on its way: neither opens anything."""
+    alice, old = stage.net.people["alice"], password(stage.talk("alice", "!lab debian"))
+    stage.turn(Incoming(alice, CHANNEL, "!lab debian", stage.now))
+    stage.whisper("alice", "lab return"), stage.whisper("alice", "yes")
+    assert stage.leases() == [] and not logs_in(stage, old)
+    stage.wait(seconds=2)
+    assert not stage.wiring.ports.deliveries.earlier
+
+
+def test_asking_again_before_the_answer_was_sent(stage: Stage) -> None:
+    """On a slow network people ask twice: the password that is on its way to them stays the one that works."""
+    alice = stage.net.people["alice"]
+    (first,) = (out for out in stage.turn(Incoming(alice, CHANNEL, "!lab debian", stage.now)).say if out.secret)
+    assert stage.talk("alice", "!lab debian") == stage.whisper("alice", "lab debian") == []
+    works = ACCESS.match(first.text)
+    assert works and stage.leases()[0].digest == stage.wiring.ports.access.digest(works[1])
+    stage.happens(LineSent(first.ticket or 0, stage.now))
+    assert password(stage.talk("alice", "!lab debian")) != works[1]
+
+
+def test_asking_again_for_what_was_never_sent(stage: Stage) -> None:
+    """Whoever could not be written to gets another password when they ask again."""
+    alice = stage.net.people["alice"]
+    (first,) = (out for out in stage.turn(Incoming(alice, CHANNEL, "!lab debian", stage.now)).say if out.secret)
+    stage.happens(LineUndelivered(first.ticket or 0, "no such nick", stage.now))
+    password(stage.talk("alice", "!lab debian"))
 
 
 def test_a_key_needs_no_password(stage: Stage) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.stage import CHANNEL, START, Stage
 from trainbot.bot.events import Tick
-from trainbot.core.messages import Line, LineUndelivered
+from trainbot.core.messages import Line, LineSent, LineUndelivered
 from trainbot.model.host import HostLost
 
 COURSE = """
@@ -154,9 +154,13 @@ def test_no_go_and_go(four: Stage) -> None:
         "have been booting for 20 min, usually 30 s); I can't say when the rest will be; organisers can see more with !hosts"
     ]
     said = [text for target, text in until(four, -6) if target == "russell" and "go:" in text]
-    assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"]
+    assert said == [
+        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on one host (xen1): losing it would leave none"
+    ]
     said = [text for target, text in until(four, -0.5) if target == "russell" and "go:" in text]
-    assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"]
+    assert said == [
+        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on one host (xen1): losing it would leave none"
+    ]
 
 
 def test_no_go_where_labs_do_not_boot(four: Stage) -> None:
@@ -351,6 +355,26 @@ def test_the_server_says_later(four: Stage) -> None:
     assert "ann" in seats(said)
 
 
+@pytest.mark.parametrize("sent", ["under way", "sent", "not sent"])
+def test_asked_for_when_it_was_handed_out_already(four: Stage, sent: str) -> None:
+    """Who types !lab while their line is on its way gets that line; afterwards they get another password, and are told that
+    the first no longer works.  Either way there is one line that works, and no third."""
+    until(four, -20.5)
+    four.now = BEGINS - timedelta(minutes=20)
+    (line,) = [line for line in four.turn(Tick()).say if isinstance(line, Line) and line.target == "ann"]
+    if sent == "sent":
+        four.happens(LineSent(line.ticket or 0, four.now))
+    elif sent == "not sent":
+        four.turn(LineUndelivered(line.ticket or 0, "target change too fast", four.now))
+    said = four.hear("ann", "!lab debian")
+    if sent == "under way":
+        assert said == []
+        four.happens(LineSent(line.ticket or 0, four.now))
+    else:
+        assert seats(said) == ["ann"] and "any earlier password no longer works" in said[0][1]
+    assert "ann" not in seats(until(four, 10))
+
+
 def test_a_host_is_lost_before_the_class(four: Stage) -> None:
     """Those whose lab was there move, those who have none yet get theirs, and presenters hear of it."""
     until(four, -18.5)
@@ -456,3 +480,19 @@ def test_a_damaged_session_stops_no_labs(four: Stage) -> None:
     assert seats(four.hear("carol", "!lab debian")) == ["carol"]
     four.hosts_work()
     assert [lab.state for lab in four.labs()] == ["ready"]
+
+
+def test_a_seat_for_whoever_has_a_lab(stage: Stage) -> None:
+    """Nobody is told to get the lab that they have; shortly before the class, that it comes, or that it is there."""
+    plan(stage)
+    stage.host_up()
+    stage.talk("alice", "!lab debian")
+    seat = stage.talk("alice", "!signup 1")[0]
+    assert (
+        "; you get your debian lab in the 20 min before the start; to log in without" in seat and "try one" not in seat
+    )
+    until(stage, -10)
+    seat = stage.talk("alice", "!signup 1")[0]
+    assert "; you have your debian lab already: !lab debian gives its ssh command again; to log in" in seat
+    seat = stage.talk("bob", "!signup 1")[0]
+    assert "; you get your debian lab before the start; to have it now: !lab debian; to log in" in seat

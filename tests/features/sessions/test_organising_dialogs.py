@@ -114,7 +114,7 @@ def test_published(drafted: Stage) -> None:
     """Announced as any other, once; then it has seats, reminders and a number of its own."""
     said = drafted.hear("olga", "!session publish")
     assert said == [
-        (CHANNEL, "olga: published"),
+        (CHANNEL, "olga: published as session 1"),
         (
             CHANNEL,
             f"new session: SE Linux for all, {WHEN} | Sat 5 Dec 03:00 -0500 New York | in 8 d; !signup 1 gets you a seat",

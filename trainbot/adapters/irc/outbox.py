@@ -1,8 +1,9 @@
 """The queue of outgoing messages: sanitised, split, fair and paced.  Pure: no I/O, time is passed in.
 
 Order: by lane, from the answers to staff to those to strangers; within a lane, owners take turns, one line of the wire
-each; an owner's messages keep their order.  However much staff ask, the class gets every fourth line, and strangers get
-every eighth even while others wait.
+each; an owner's messages keep their order.  However much staff ask, the class gets every fourth line; however many call
+for help, others get every third; and even while a class waits, people with an account get every fourth line, and
+strangers every eighth.
 
 What is late is shortened: people who wait for the same answer in a channel get one line with all their names; what a
 newer message replaces (``Withdraw``) is not sent; nor is what was to be sent soon or not at all (``Line.fresh``).  A
@@ -33,6 +34,8 @@ OWNER_CAP = 100
 
 AT_ONCE = 0.1  # seconds: lines queued within this are one answer
 STRANGERS_SHARE = 8  # of so many lines one is for a stranger, if any waits
+ACCOUNTS_SHARE = 4  # of so many lines one is for somebody with an account who takes no part, if any waits
+CALLS_IN_A_ROW = 2  # then whoever else in the class waits gets a line
 CLASS_SHARE = 4  # of so many lines one is the presenter's for the class, if any waits, whatever staff ask meanwhile
 QUICKER = 0.7  # factor for the interval, each time the server is seen to keep up
 _NOTICEABLE = 0.01  # seconds between two lines: with less than this the server keeps up
@@ -55,6 +58,8 @@ class Outbox:
         self._cap = owner_cap
         self._queues: dict[Lane, OrderedDict[str, deque[Waiting]]] = {lane: OrderedDict() for lane in Lane}
         self._sent = 0  # lines since the last one for a stranger
+        self._passed = 0  # lines for others while somebody with an account waits
+        self._calls = 0  # lines in a row that answer calls for help
         self._for_staff = 0  # lines since the last one that was not for staff
         self._shared: dict[tuple[Lane, str, str], Waiting] = {}  # answers that more people may get
         self._enough: set[str] = set()  # strangers whose latest answer was not accepted
@@ -91,6 +96,9 @@ class Outbox:
     def __len__(self) -> int:
         return sum(self._waiting.values())
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
     def waiting(self) -> dict[str, int]:
         """How many messages wait in each lane."""
         return {lane.name.lower(): sum(map(len, queues.values())) for lane, queues in self._queues.items()}
@@ -115,12 +123,13 @@ class Outbox:
             return item.refused("invalid mode change")
         elif not item.rest.strip():
             return item.refused("the message is empty")
-        if item.shared is not None and (same := self._shared.get(item.shared)) is not None and same.also_for(item):
+        shared = item.shared
+        if shared is not None and (same := self._shared.get(shared)) is not None and same.also_for(item):
             return []
         if item.lane is Lane.STRANGER and item.verb == "PRIVMSG" and not self._accepts(item):
             return item.refused("they already have an answer waiting")
-        if item.shared is not None:
-            self._shared[item.shared] = item
+        if shared is not None:
+            self._shared[shared] = item
         self._queues[item.lane].setdefault(item.owner, deque()).append(item)
         self._waiting[item.owner] = self._waiting.get(item.owner, 0) + 1
         if self._waiting[item.owner] > self._cap:
@@ -194,8 +203,13 @@ class Outbox:
         self._counted_at = max(now, self._counted_at)
 
     def _next(self) -> Waiting | None:
+        if not self._waiting:
+            return None
         first = [Lane.STRANGER] if self._sent >= STRANGERS_SHARE - 1 else []
         first += [Lane.PRESENTER] if self._for_staff >= CLASS_SHARE - 1 else []
+        first += [Lane.STAFF, Lane.PRESENTER]
+        first += [Lane.ACCOUNT] if self._passed >= ACCOUNTS_SHARE - 1 else []
+        first += [Lane.CLASS] if self._calls >= CALLS_IN_A_ROW else []
         for lane in (*first, *Lane):
             for items in self._queues[lane].values():
                 if self.may_send(items[0].target):
@@ -211,13 +225,16 @@ class Outbox:
         if item.verb == "NOTICE":  # a CTCP reply is one line: the rest is dropped
             head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""
         else:
-            said = item.rest if self.formatted(item.target) else plain(item.rest)
+            said = item.rest if item.rest.isprintable() or self.formatted(item.target) else plain(item.rest)
             head, item.rest = cut(said, room)
             item.rest = item.rest if item.verb == "PRIVMSG" and item.rest.strip() else ""
         self._forget_shared(item)
         item.begun = True
         self._for_staff = self._for_staff + 1 if item.lane is Lane.STAFF else 0
         self._sent = 0 if item.lane is Lane.STRANGER else self._sent + 1
+        passes = item.lane is not Lane.ACCOUNT and self._queues[Lane.ACCOUNT]
+        self._passed = self._passed + 1 if passes else 0
+        self._calls = self._calls + 1 if item.lane is Lane.CALL else 0
         if not item.rest and item.command:  # it keeps the turn: nobody can log in with half of it
             item.rest, item.command = item.command, ""
         elif item.rest:
@@ -293,8 +310,8 @@ class Outbox:
         return given_back
 
     def _forget_shared(self, item: Waiting) -> None:
-        if item.shared is not None and self._shared.get(item.shared) is item:
-            del self._shared[item.shared]
+        if (shared := item.shared) is not None and self._shared.get(shared) is item:
+            del self._shared[shared]
 
     def _remove(self, item: Waiting, *, turn: bool = False) -> None:
         self._forget_shared(item)

@@ -19,11 +19,12 @@ class Lane(enum.IntEnum):
 
     STAFF = 0
     PRESENTER = 1
-    CLASS = 2
-    ANNOUNCE = 3
-    ACCOUNT = 4
-    LISTING = 5
-    STRANGER = 6
+    CALL = 2
+    CLASS = 3
+    ANNOUNCE = 4
+    ACCOUNT = 5
+    LISTING = 6
+    STRANGER = 7
 
 
 _ANSWERS = {Rank.STAFF: Lane.STAFF, Rank.CLASS: Lane.CLASS, Rank.ACCOUNT: Lane.ACCOUNT}
@@ -119,9 +120,10 @@ def waiting(out: Line | Topic | Modes | AskChanServ | CtcpReply, now: float) -> 
     if isinstance(out, CtcpReply):
         text = sanitise(out.payload)
         return Waiting(target, text, "NOTICE", Lane.STRANGER, target.lower(), now)
+    text, addressee = shown(out.text), shown(out.addressee)
     return Waiting(
         target,
-        shown(out.text),
+        text,
         "PRIVMSG",
         _lane(out),
         (out.owner or target).lower(),
@@ -132,21 +134,23 @@ def waiting(out: Line | Topic | Modes | AskChanServ | CtcpReply, now: float) -> 
         command=shown(out.command),
         series=out.series,
         fresh_until=None if out.fresh is None else now + out.fresh,
-        names=[shown(out.addressee)] if out.addressee else [],
-        said=shown(out.text.removeprefix(f"{out.addressee}: ")) if out.addressee else "",
+        names=[addressee] if addressee else [],
+        said=text.removeprefix(f"{addressee}: ") if addressee else "",
     )
 
 
 def _lane(line: Line) -> Lane:
     if line.priority is not Priority.PRESENTER and line.rank is Rank.STRANGER:
         return Lane.STRANGER
-    return _ANSWERS[line.rank] if line.priority is Priority.ANSWER else _OTHERS[line.priority]
+    if line.priority is Priority.CALL and line.rank is Rank.CLASS:
+        return Lane.CALL
+    return _ANSWERS[line.rank] if line.priority in (Priority.ANSWER, Priority.CALL) else _OTHERS[line.priority]
 
 
 def _target(name: str) -> str:
     """Returns ``name`` if it is a single target of a command, else ''."""
     clean = sanitise(name)
-    odd = clean != name or clean.startswith(":") or any(sign in clean for sign in " ,")
+    odd = clean != name or clean.startswith(":") or " " in clean or "," in clean
     return "" if odd else clean
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainbot.adapters.scenario_files.assets import assets_script
 from trainbot.adapters.scenario_files.folder import INDEX_LIMIT, FileMissing, FileRefused, parse, read_text
-from trainbot.adapters.scenario_files.katacoda_text import converted, title_of
+from trainbot.adapters.scenario_files.katacoda_text import converted, minutes_of, title_of
 from trainbot.adapters.scenario_files.reader import ExerciseReading, Table, slug_of
 from trainbot.model.exercise import Exercise, ExerciseProblem, Page, Script, Step
 
@@ -123,7 +123,7 @@ class _KatacodaReading(ExerciseReading):
             intro=self.page(details, "intro", "Introduction"),
             steps=self.steps(details),
             finish=self.page(details, "finish", "Finish"),
-            minutes=self.number(data, "minutes", "", None, 1, 24 * 60),
+            minutes=self.number(data, "minutes", "", None, 1, 24 * 60) or minutes_of(data.get("time")),
             solution_after=timedelta(minutes=self.number(data, "solution_after", "", 5, 0, 24 * 60)),
             assets=assets_script(self, self.table(details, "assets", "details.")),
             second_image=self.second_image(data, image),

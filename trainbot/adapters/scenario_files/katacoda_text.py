@@ -13,7 +13,7 @@ _TRAFFIC = re.compile(rf"(?:https?://)?\{{\{{ ?TRAFFIC_{_MACHINE}_(\d{{1,5}}) ?\
 _SELECTOR = re.compile(r"(?:https?://)?\{\{ ?TRAFFIC_SELECTOR ?\}\}")
 _SUBDOMAIN = re.compile(
     rf"(?:https?://)?\[\[ ?{_MACHINE}SUBDOMAIN ?\]\]-(\d{{1,5}})-\[\[ ?KATACODA_HOST ?\]\]"
-    r"(?:\.environments)?(?:\.\w{1,20}\.com)?"
+    r"(?:\.environments)?(?:\.\w{1,20}\.com|\.\[\[ ?KATACODA_DOMAIN ?\]\])?"
 )
 _ADDRESS = re.compile(rf"(https?://)?\[\[ ?{_MACHINE}(?:_IP|IP|NAME) ?\]\](?::(\d{{1,5}}))?", re.IGNORECASE)
 _QUIZ = re.compile(r"^[ \t]*>>[^\n]*<<[ \t]*$", re.MULTILINE)
@@ -28,6 +28,12 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _HEADING = re.compile(r"\s*(?:#{1,6}[ \t]+([^\n]{1,300})|([^\n]{1,300})\n(?:=+|-+)[ \t]*(?:\n|\Z))")
+
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::\d\d)?")
+_SPAN = re.compile(r"(?:\d+(?:[.,]\d+)?\s*(?:-|\u2013|to|or)\s*)?(?P<number>\d+(?:[.,]\d+)?)\+?\s*(?P<unit>[^\W\d_]+)?")
+_UNIT = re.compile(r"(h)(?:ours?|rs?)?|(m)(?:in\w*)?|(s)(?:ec\w*)?")
+_MINUTES = {"h": 60.0, "m": 1.0, "s": 1 / 60}
+_DAY = 24 * 60
 
 
 def converted(text: str) -> str:
@@ -47,6 +53,27 @@ def _of_address(found: re.Match[str]) -> str:
     if scheme:
         return f"lab-port:{port or ('443' if scheme == 'https://' else '80')}"
     return f"localhost:{port}" if port else "localhost"
+
+
+def minutes_of(time: object) -> int | None:
+    """The minutes in ``time`` ("15 minutes", "10-15 min", "1 hour 30", "1:30"); of a range the end.  None if it says
+    something else, or no time within a day."""
+    said = str(time).strip().lower()[:100]
+    if (clock := _CLOCK.fullmatch(said)) is not None:
+        return _within_a_day(60.0 * int(clock[1]) + int(clock[2]))
+    minutes, units = 0.0, ""
+    for found in _SPAN.finditer(said):
+        unit = _UNIT.fullmatch(found["unit"] or ("m" if units in ("", "h") else "?"))
+        letter = unit[unit.lastindex or 0] if unit is not None else "?"
+        if letter == "?" or letter in units:
+            return None  # another unit, or one that was there already
+        units += letter
+        minutes += float(found["number"].replace(",", ".")) * _MINUTES[letter]
+    return _within_a_day(minutes)
+
+
+def _within_a_day(minutes: float) -> int | None:
+    return round(minutes) if 0.5 <= minutes <= _DAY else None
 
 
 def title_of(title: str, text: str, number: int) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from trainbot.adapters.db import PASSWORDS, Store
 from trainbot.bot.gateway import status_lines
 from trainbot.bot.gateway.route_table import LabRoutes, guests, routes
 from trainbot.bot.gateway.status_lines import StatusLines
-from trainbot.core.hooks import Feature, Hook, OnChange, Turn
-from trainbot.core.messages import Arrived, ChannelMembers, Disconnected, Left, Line, Renamed
+from trainbot.core.hooks import Feature, Hook, On, OnChange, Turn
+from trainbot.core.messages import Arrived, ChannelMembers, Disconnected, Left, Line, LineSent, Renamed
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.lab_image import LabImage
+from trainbot.model.notice import WITH_PASSWORDS
 
 TABLES = frozenset({"lab", "lease", PASSWORDS, "person", "public_key"})
 MOVED = (Arrived, Left, Renamed, ChannelMembers, Disconnected)  # after these, different people can be reached
@@ -51,9 +53,17 @@ class GatewayTables(Feature):
 
     def hooks(self) -> Sequence[Hook]:
         return (
-            OnChange(TABLES, self._tell_routes),
+            On(LineSent, self._sent),
+            OnChange(TABLES, self._tell_routes, (LineSent,)),
             OnChange(status_lines.TABLES, self._tell_lines, MOVED),
         )
+
+    def _sent(self, event: LineSent, _now: datetime) -> None:
+        """Once somebody has been told a new password, the one before stops working."""
+        earlier = self._ways.earlier
+        notice = self.store.notices.first(id=event.ticket) if earlier else None
+        if notice is not None and notice.kind in WITH_PASSWORDS and earlier.pop(int(notice.subject), ""):
+            self._routes_due = True
 
     def _tell_routes(self, turn: Turn) -> list[RouteTable]:
         if not (self._routes_due or turn.changed & TABLES):
@@ -61,6 +71,8 @@ class GatewayTables(Feature):
         self._routes_due = True
         table = RouteTable(self.routes(), guests(self.store, self._ways))
         self._routes_due = False
+        for gone in self._ways.earlier.keys() - {lease.id for lease in self.store.leases.every()}:
+            del self._ways.earlier[gone]
         return [table]
 
     def routes(self) -> list[Route]:

@@ -14,7 +14,7 @@ from trainbot.model.host import HostConfig
 from trainbot.model.host_address import console_socket
 from trainbot.model.lab import OLD, Lab, LabState, Lease
 from trainbot.model.lab_image import LabImage
-from trainbot.model.ports import Access
+from trainbot.model.ports import Access, Deliveries
 
 RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.ROLLING_BACK)
 
@@ -23,9 +23,9 @@ class LabRoutes:
     """How labs are reached: through their host's jump host, or through the sockets of their consoles; and the codes that
     confirm keys."""
 
-    def __init__(self, hosts: Iterable[HostConfig], access: Access) -> None:
+    def __init__(self, hosts: Iterable[HostConfig], access: Access, deliveries: Deliveries | None = None) -> None:
         self._hosts = {host.name: host for host in hosts}
-        self.key_code = access.key_code
+        self.key_code, self.earlier = access.key_code, (deliveries or Deliveries()).earlier
 
     def jump_host(self, host: str) -> str:
         return self._hosts[host].door if host in self._hosts else ""
@@ -127,6 +127,7 @@ def _route(
         why=why,
         host_key=image.host_key if image else "",
         digest=lease.digest,
+        earlier=ways.earlier.get(lease.id, ""),
         keys=keys,
         candidates=candidates,
         since=lease.asked_at.timestamp(),

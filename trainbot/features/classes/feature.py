@@ -44,8 +44,8 @@ class Classes(Feature):
         self.lab_setup = LabSetup(self.room, self.script_runs)
         self.latecomers = Latecomers(self.room)
         self.progress = ProgressCommands(self.room, config.exercises.share)
-        self.presenting = PresenterCommands(self.room, self.progress)
         self.quizzes = Quizzes(self.room)
+        self.presenting = PresenterCommands(self.room, self.progress, self.quizzes)
         self._next_steps = ClassNextSteps(self.room, self.progress)
         self._with_commands = (
             ExerciseList(self.room),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from trainbot.core.access import Role, fold_account
 from trainbot.core.commands import Request
@@ -25,7 +26,7 @@ class Latecomers:
         self.room, self.classes = room, room.classes
         self._came: dict[str, list[Sender]] = {}  # channel -> who came and was not told anything yet
         self._left: dict[tuple[str, str], datetime] = {}  # (channel, name) -> when they left it, during a class
-        self._told: set[tuple[int, str]] = set()  # (class, name) of who was told
+        self._told: dict[tuple[int, str], None] = {}  # (class, name) of who was told, while that class runs
         self._greeted: dict[str, list[datetime]] = {}  # channel -> when people were greeted privately
         self._named: dict[str, datetime] = {}  # channel -> when people were greeted there
 
@@ -53,8 +54,7 @@ class Latecomers:
                 came.remove(event.sender)
                 continue
             self._left |= {(run.channel, name): now for name in self._names(event.sender)}
-        while len(self._left) > MOST:
-            del self._left[next(iter(self._left))]
+        _shorten(self._left)
 
     def _names(self, sender: Sender) -> list[str]:
         """What somebody who comes back is known by.  A nick proves nothing, but nothing here needs proof."""
@@ -67,6 +67,7 @@ class Latecomers:
         self._named = {channel: at + by for channel, at in self._named.items()}
 
     def tick(self, now: datetime) -> list[Line]:
+        self._forget(now)
         lines: list[Line] = []
         for channel, came in list(self._came.items()):
             run = self.classes.in_channel(channel)
@@ -81,12 +82,21 @@ class Latecomers:
                 lines.append(Line(channel, f"{_named(together)}: {self._where(run, None)}", Priority.ANNOUNCE))
                 self._named[channel], together = now, []
             if run is not None:
-                self._told |= {(run.id, name) for each in still if each not in together for name in self._names(each)}
+                told = [each for each in still if each not in together]
+                self._told |= {(run.id, name): None for each in told for name in self._names(each)}
             if together:
                 self._came[channel] = together
             else:
                 del self._came[channel]
         return lines
+
+    def _forget(self, now: datetime) -> None:
+        """Drops what no longer makes a difference: classes that are over, and who left long ago."""
+        if self._told:
+            running = {run.id for run in self.classes.running()}
+            self._told = {told: None for told in self._told if told[0] in running}
+            _shorten(self._told)
+        self._left = {key: at for key, at in self._left.items() if now - at < AWAY}
 
     def _greeting(self, run: ClassRun, sender: Sender) -> str:
         known = self.room.people.known(sender)
@@ -133,6 +143,12 @@ class Latecomers:
                 person_id=ask.person.id,
                 not_after=ask.at + NEWS,
             )
+
+
+def _shorten(remembered: dict[Any, Any]) -> None:
+    """Drops the oldest of what is too much to remember."""
+    for key in list(remembered)[: max(0, len(remembered) - MOST)]:
+        del remembered[key]
 
 
 def _named(people: Sequence[Sender]) -> str:

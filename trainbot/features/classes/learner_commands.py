@@ -179,8 +179,10 @@ class LearnerCommands:
         if not text:
             raise UserError("this step has no written solution; !stuck WORDS calls for help")
         ready_at = run.step_at + exercise.solution_after
-        if mine >= run.step and ask.at < ready_at:
-            raise UserError(f"the solution will be shown in {span(ready_at - ask.at)}; until then, !hint helps")
+        if mine >= run.step and ask.at < ready_at and ask.role < Role.HELPER:
+            step = exercise.steps[mine - 1]
+            meanwhile = "!hint helps" if step.hints or step.hint_script else "!stuck WORDS calls for help"
+            raise UserError(f"the solution will be shown in {span(ready_at - ask.at)}; until then, {meanwhile}")
         lines = self.room.pages.step_lines(exercise, f"Solution of step {mine}", text, 0, "")
         return self._in_parts(ask, lines, part or 1, f"!solution {mine}", exercise)
 
@@ -195,7 +197,9 @@ class LearnerCommands:
             for other in self.classes.attendance.all(class_id=run.id)
         )
         where = f"noted, {before} before you" if before else "noted, you are next"
-        return [Reply(f"{where}; !done clears it", private=True)]
+        series = f"stuck {ask.person.id}"  # who calls twice is answered once
+        heard = Reply(f"{where}; !done clears it", private=True, priority=Priority.CALL, series=series)
+        return [Withdraw(series), heard]
 
     def commands(self) -> list[Command]:
         number = (Argument("N", "number", optional=True), Argument("PART", "number", optional=True))
@@ -214,7 +218,7 @@ class LearnerCommands:
             Command(
                 "solution",
                 self.solution,
-                "show how your step (or step N) is done, once it has been running for some minutes",
+                "show how your step (or step N) is done, in private, once it has been running for some minutes",
                 number,
                 scope=Scope.CLASS,
                 group="class",

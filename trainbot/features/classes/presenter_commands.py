@@ -7,10 +7,12 @@ from datetime import timedelta
 from trainbot.core.access import Role
 from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import UserError
+from trainbot.core.help import before_class
 from trainbot.core.messages import Effect, Line, Priority, Reply, Withdraw
 from trainbot.core.wording import span
 from trainbot.features.classes.classroom import Classroom, position, step_lines, title_of
 from trainbot.features.classes.progress import ProgressCommands
+from trainbot.features.classes.quiz import Quizzes
 from trainbot.model.class_run import ClassRun
 from trainbot.model.exercise import Exercise, ExerciseLibrary
 from trainbot.model.notice import NoticeKind
@@ -24,8 +26,8 @@ SUPERSEDED = (NoticeKind.ANNOUNCEMENT, NoticeKind.REMINDER)
 
 
 class PresenterCommands:
-    def __init__(self, room: Classroom, overseeing: ProgressCommands) -> None:
-        self.room, self.classes, self.overseeing = room, room.classes, overseeing
+    def __init__(self, room: Classroom, overseeing: ProgressCommands, quizzes: Quizzes) -> None:
+        self.room, self.classes, self.overseeing, self.quizzes = room, room.classes, overseeing, quizzes
 
     # -- begin and end -----------------------------------------------------------------------------
 
@@ -78,6 +80,7 @@ class PresenterCommands:
         )
         effects: list[Effect] = [
             *(Withdraw(f"{kind} {ask.channel}") for kind in SUPERSEDED),
+            Withdraw(before_class(ask.channel)),
             Line(
                 ask.channel,
                 f"{title} begins, with {ask.nick}: {image}!done when you have done a step, !stuck when "
@@ -109,6 +112,7 @@ class PresenterCommands:
 
     def end(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
+        self.quizzes.close(run.channel, ask.at)
         self.room.journal.noted(ask, "end", "")
         self.classes.change({"id": run.id}, ended_at=ask.at)
         people = self.classes.attendance.count(class_id=run.id)
@@ -118,8 +122,10 @@ class PresenterCommands:
             f"{run.title} is over after {span(ask.at - run.started_at)}; {people} took part. "
             f"Thank you! {self.room.journal.minutes_at(run)}".rstrip(),
             channel=run.channel,
+            kind=NoticeKind.CLASS,
         )
-        return []
+        progress = Withdraw(f"{NoticeKind.PROGRESS} {run.channel}")
+        return [Withdraw(_series(run.channel)), progress] if run.step <= run.steps else [progress]
 
     # -- the class step ------------------------------------------------------------------------------
 

@@ -135,7 +135,7 @@ class ProgressCommands:
             raise UserError(f"{row.helper} is already helping {row.nick}; !hands shows who else is waiting")
         self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, helper=ask.nick)
         self.room.journal.noted(ask, "helping", row.nick)
-        return [Line(run.channel, f"{row.nick}: {ask.nick} is helping you now", Priority.ANSWER)]
+        return [Line(run.channel, f"{row.nick}: {ask.nick} is helping you now", Priority.CALL)]
 
     def tick(self, now: datetime) -> None:
         """Tells the channels of classes the numbers now and then, not about each person."""

@@ -17,6 +17,7 @@ from trainbot.core.messages import Effect, Incoming, Line, Priority, Reply
 from trainbot.features.classes.classroom import Classroom
 from trainbot.features.classes.quiz_answers import folded, is_right
 from trainbot.model.class_run import Quiz, QuizTry
+from trainbot.model.notice import NoticeKind
 
 OPEN = timedelta(seconds=20)
 GRACE = timedelta(seconds=2)  # the question itself takes a while to reach people
@@ -80,29 +81,37 @@ class Quizzes:
 
     def tick(self, now: datetime) -> None:
         for quiz in self.classes.quizzes.all(drawn_at=None):
-            if now < quiz.asked_at + OPEN + GRACE:
-                continue
-            self.classes.quizzes.change({"id": quiz.id}, drawn_at=now)
-            tries = self.classes.tries.all(quiz_id=quiz.id)
-            right = [one for one in tries if one.right]
-            answer = quiz.answer.split("|")[0].strip()
-            text, winner = f"the answer was {answer}; nobody got it this time", None
-            if right:
-                winner = self.draw(right)
-                text = f"the answer is {answer}. " + (
-                    f"Only {winner.nick} got it, and wins"
-                    if len(right) == 1
-                    else f"{len(right)} people got it; the prize goes to {winner.nick} (drawn at random)"
-                )
-            self.notices.tell(now, text, channel=quiz.channel, not_after=now + NEWS)
-            self.room.journal.note(
-                quiz.channel,
-                winner.nick if winner else "",
-                "won",
-                f"{quiz.words} (answer: {answer}; {len(right)} of {len(tries)} who answered were right)",
-                now,
-                winner.person_id if winner else None,
+            if now >= quiz.asked_at + OPEN + GRACE:
+                self._draw(quiz, now)
+
+    def close(self, channel: str, now: datetime) -> None:
+        """Draws the winner of what is still open there, because the class ends."""
+        quiz = self._running(channel)
+        if quiz is not None:
+            self._draw(quiz, now)
+
+    def _draw(self, quiz: Quiz, now: datetime) -> None:
+        self.classes.quizzes.change({"id": quiz.id}, drawn_at=now)
+        tries = self.classes.tries.all(quiz_id=quiz.id)
+        right = [one for one in tries if one.right]
+        answer = quiz.answer.split("|")[0].strip()
+        text, winner = f"the answer was {answer}; nobody got it this time", None
+        if right:
+            winner = self.draw(right)
+            text = f"the answer is {answer}. " + (
+                f"Only {winner.nick} got it, and wins"
+                if len(right) == 1
+                else f"{len(right)} people got it; the prize goes to {winner.nick} (drawn at random)"
             )
+        self.notices.tell(now, text, channel=quiz.channel, kind=NoticeKind.CLASS, not_after=now + NEWS)
+        self.room.journal.note(
+            quiz.channel,
+            winner.nick if winner else "",
+            "won",
+            f"{quiz.words} (answer: {answer}; {len(right)} of {len(tries)} who answered were right)",
+            now,
+            winner.person_id if winner else None,
+        )
 
     def commands(self) -> list[Command]:
         return [

@@ -2,10 +2,11 @@
 
 - Case, accents' forms, punctuation, articles and one wrong letter in five make no difference in ordinary words
   (Enforcing).  Options are exact (-Z is not -z), as is the case of other code in which the answer has capitals
-  ($HOME, /etc/X11), and of everything if the question offers two choices that differ in nothing else.
+  ($HOME, /etc/X11), and of everything if the question offers two choices that differ in nothing else.  No letter may be
+  wrong in code (http_t is not httpd_t).
 - The answer may stand in a sentence ("I think it's permissive"), but a sentence that denies something, or names another
   choice, is no answer.
-- Numbers are exact.
+- Numbers are exact.  A number or an option may have one word beside it (22/tcp, ls -Z).
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rapidfuzz.distance import DamerauLevenshtein
-
 _ARTICLES = ("the", "a", "an")
 _DENYING = "not no never neither nor none without except wrong isnt arent wasnt doesnt dont cant cannot aint"
 _UNSURE = re.compile(
@@ -25,20 +24,23 @@ _UNSURE = re.compile(
 _TALKING = (
     "i im id you we it its is was are be that thats this they he think thinks guess believe say said would could should "
     "must may might maybe perhaps probably surely because so then well ok okay yes yeah hmm um uh hey my answer answers "
-    "called named of to in on with by for from at as use uses using type run runs sure but know just"
+    "called named of to in on with by for from at as use uses using type run runs sure but know just sudo uhm erm hm"
 )
 _DENIALS, _TALK = frozenset(_DENYING.split()), frozenset(_TALKING.split())
 _SIGNS = re.compile(r"[/$=_.:~@%+\\]")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _CHOICES = re.compile(r"(?:[^\s,?]+,\s+){0,9}[^\s,?]+,?\s+or\s+[^\s,?]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """``text``: as written; ``exact``: its case counts; ``option``: it stands after a dash."""
+    """``text``: as written; ``exact``: its case counts; ``code``: it is no ordinary word; ``option``: how many dashes it
+    stands after."""
 
     text: str
     exact: bool
-    option: bool
+    code: bool
+    option: int
 
     @property
     def folded(self) -> str:
@@ -81,10 +83,12 @@ def _words(text: str) -> list[_Word]:
     found = []
     for raw in unicodedata.normalize("NFKC", text).split():
         bare = raw.strip(".,;:!?\"'`()[]{}<>\u201c\u201d\u2018\u2019\u2026")
-        option = bool(re.match(r"-{1,2}\w", bare))
-        code = bool(_SIGNS.search(bare)) and bare != bare.casefold()
+        bare = bare.replace(",", "") if _THOUSANDS.fullmatch(bare) else bare
+        dashes = re.match(r"(-{1,2})\w", bare)
+        option, code = len(dashes[1]) if dashes else 0, bool(_SIGNS.search(bare))
+        exact = option > 0 or (code and bare != bare.casefold())
         for n, text_ in enumerate(re.findall(r"[^\W_]+", bare.replace("\u2019", "").replace("'", ""))):
-            found.append(_Word(text_, option or code, option and n == 0))
+            found.append(_Word(text_, exact, code, option if n == 0 else 0))
     return found
 
 
@@ -98,7 +102,9 @@ def _plain(words: Sequence[_Word]) -> list[str]:
 
 def _same(guess: Sequence[_Word], wanted: Sequence[_Word], case: bool) -> bool:
     return len(guess) == len(wanted) and all(
-        a.text == b.text if case or b.exact else a.folded == b.folded for a, b in zip(guess, wanted, strict=True)
+        (a.text == b.text if case or b.exact else a.folded == b.folded)
+        and (a.option == b.option or 0 in (a.option, b.option))
+        for a, b in zip(guess, wanted, strict=True)
     )
 
 
@@ -109,11 +115,14 @@ def _is_it(guess: Sequence[_Word], wanted: Sequence[_Word], case: bool) -> bool:
 
 def _nearly(guess: Sequence[_Word], wanted: Sequence[_Word], case: bool) -> bool:
     """The same but for slips of the finger: none in what is exact, none in numbers."""
+    from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
     text, said = " ".join(_folded(wanted)), " ".join(_folded(guess))
     slips = len(text) // 5
     exact = [word.text for word in wanted if word.exact or case]
     return (
         slips > 0
+        and not any(word.code for word in wanted)
         and all(word in _plain(guess) for word in exact)
         and re.findall(r"\d+", said) == re.findall(r"\d+", text)
         and DamerauLevenshtein.distance(said, text, score_cutoff=slips) <= slips
@@ -133,7 +142,9 @@ def _in_sentence(said: str, wanted: Sequence[_Word], case: bool, asked: Sequence
     at = _within(guess, wanted, case)
     if at is None:
         return False
-    rest = _folded([*guess[:at], *guess[at + len(wanted) :]])
+    others = [*guess[:at], *guess[at + len(wanted) :]]
+    rest = _folded(others)
     if set(rest) & (_DENIALS | {"or"}) or any(word.isdigit() for word in rest):
         return False
-    return not set(rest).isdisjoint(_TALK) or set(rest) <= {*_folded(asked), *_ARTICLES}
+    beside = len(others) == 1 and not others[0].option and all(word.text.isdigit() or word.option for word in wanted)
+    return beside or not set(rest).isdisjoint(_TALK) or set(rest) <= {*_folded(asked), *_ARTICLES}

@@ -54,7 +54,7 @@ class Labs(Feature):
         self.scheduler = scheduler
         self.expiry = LeaseExpiry(scheduler, store, ports.access, classes)
         self.queue = LabQueue(scheduler, store, self.expiry)
-        self.requests = LabRequests(scheduler, store, self.queue, ports.access, classes)
+        self.requests = LabRequests(scheduler, store, self.queue, ports, classes)
         self.overview = Overview(LabInventory(scheduler, store), store, self.queue, ports.audience)
         self.host_events = HostEvents(scheduler, store)
         self.disk_guard = DiskGuard(scheduler, store)

@@ -19,7 +19,8 @@ from trainbot.features.labs.self_hosted import at_home, unused
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_image import WELL_KNOWN
-from trainbot.model.ports import Access, ClassContext
+from trainbot.model.notice import WITH_PASSWORDS
+from trainbot.model.ports import ClassContext, Ports
 from trainbot.model.shell_commands import ssh_command
 
 if TYPE_CHECKING:
@@ -41,20 +42,22 @@ OWN_VERBS = (
 )
 #: What may follow !lab besides an image.
 UNCLAIMED_BY_NICK, UNCLAIMED_BY_HOST = 2, 4  # labs kept for people without an account who have left
+EARLIER = "any earlier password no longer works"
 VERBS = (*OWN_VERBS, "for", "revoke", "capacity")
 
 
 class LabRequests:
     def __init__(
-        self, scheduler: Scheduler, store: Store, queue: LabQueue, access: Access, classes: ClassContext
+        self, scheduler: Scheduler, store: Store, queue: LabQueue, ports: Ports, classes: ClassContext
     ) -> None:
         self.scheduler, self.config, self.queue, self.access, self.classes = (
             scheduler,
             scheduler.config,
             queue,
-            access,
+            ports.access,
             classes,
         )
+        self.deliveries = ports.deliveries
         self.labs, self.leases, self.homes = store.labs, store.leases, store.homes
         self.people, self.notices = store.people, store.notices
 
@@ -98,6 +101,8 @@ class LabRequests:
                 return [
                     Reply(f"you no longer take part from home, and you {text}" if away else f"you {text}", refused=True)
                 ]
+            if self._is_on_its_way(same):
+                return []
             self._told(same, ask.at)
             return [self.answer(same, ask.at, lead=back)]
         if self.access.accounts_only and ask.sender.account is None:
@@ -150,8 +155,16 @@ class LabRequests:
 
     def _told(self, lease: Lease, now: datetime) -> None:
         """Marks the notices about the lease as sent: its person has just asked about it."""
-        for kind in ("lab", "ssh command"):
+        for kind in WITH_PASSWORDS:
             self.notices.change({"kind": kind, "subject": str(lease.id), "said_at": None}, said_at=now)
+
+    def _is_on_its_way(self, lease: Lease) -> bool:
+        """Whether the lines with the lease's password are being sent.  Another password would make that one wrong before
+        it is read."""
+        return any(
+            notice.id in self.deliveries.under_way and notice.kind in WITH_PASSWORDS
+            for notice in self.notices.all(subject=str(lease.id), said_at=None)
+        )
 
     def _fresh(self, id: int) -> Lease:
         lease = self.leases.first(id=id)
@@ -160,7 +173,7 @@ class LabRequests:
 
     def answer(self, lease: Lease, now: datetime, lead: str = "") -> Reply:
         """The ssh command (with a new password, unless the person has a key), or the position in the queue.  ``lead``: why
-        it is said now; hints shown only the first time come last."""
+        it is said now; then what has become of an earlier password; hints shown only the first time come last."""
         if lease.lab_id is None:
             return Reply(self.queue.position(lease, now), private=True)
         lab = self.labs.get(lease.lab_id)
@@ -172,9 +185,11 @@ class LabRequests:
             return Reply(f"{text} log in with your key{noted(*notes)}", private=True, command=command)
         password = self.access.new_password()
         self.leases.change({"id": lease.id}, digest=self.access.digest(password))
-        hints = [] if lease.digest else self._first_time(lease)
+        if lease.digest:
+            self.deliveries.earlier.setdefault(lease.id, lease.digest)
+        notes += [EARLIER] if lease.digest else self._first_time(lease)
         return Reply(
-            f"{text} password {password}{noted(*notes, *hints)}",
+            f"{text} password {password}{noted(*notes)}",
             private=True,
             secret=True,
             lease=lease.id,
@@ -267,7 +282,7 @@ class LabRequests:
             Command(
                 "lab",
                 self.request_lab,
-                "get a machine of your own with that image; again: show its ssh command, with a new password",
+                "get a machine of your own with that image; again: show its ssh command, with a new password instead of the old one",
                 (Argument("IMAGE", "image", optional=True), Argument("permissive", "mode", optional=True)),
                 aliases=("lab create",),
                 example="lab debian",

@@ -15,7 +15,7 @@ from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.changes import Change
 from trainbot.features.sessions.phrase_parser import EXAMPLE, minutes_until, read_phrase, wall_time
 from trainbot.features.sessions.phrase_words import title_in_quotes
-from trainbot.features.sessions.signups import find
+from trainbot.features.sessions.session_choice import find
 from trainbot.model import session_fields as fields
 from trainbot.model.ports import Exercises
 from trainbot.model.session import Session
@@ -232,7 +232,8 @@ class OrganiserCommands:
             self.session_store.put(session, ask.at)
             changes.append(Change("back" if was is not None else "new", session, was))
         self.announcing.tell(changes, ask.at)
-        return [Reply("published" if len(chosen) == 1 else f"{len(chosen)} sessions published")]
+        number = self.signups.number(session, ask.at)
+        return [Reply(f"published as session {number}" if len(chosen) == 1 else f"{len(chosen)} sessions published")]
 
     def _to_publish(self, ask: Request, words: str, drafts: list[Session]) -> Session:
         """A draft, or a session cancelled on IRC that will be restored."""

@@ -126,8 +126,10 @@ def test_one_line_says_it(text: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("", "when are you free? for example sat 14:00-18:00"),
+        ("", "when are you free? for example !when sat 14:00-18:00"),
         ("sat 14", "14 to when? For example sat 14:00-18:00"),
+        ("midnight-", "midnight until when? For example 00:00-06:00"),
+        ("sat 24:00-, sun", "midnight until when?"),
         ("sat 2pm", "2pm to when?"),
         ("9-5", "9-5 is ambiguous: use 9:00-17:00, or 9:00-05:00 if it ends after midnight"),
         ("3/7 10-12", "use the month's name, for example 7 mar"),

@@ -104,7 +104,7 @@ def test_years_and_nights() -> None:
         ("7-15 mar 07:00-22:00 +1100 2h", "+1100 is an offset, not a time zone: use one of Australia/Melbourne"),
         ("7-15 mar 07:00-22:00 melborne 2h", "did you mean Australia/Melbourne"),
         ("7-15 mar 07:00-22:00 melbourne 2h until 9 mar", "put an earlier day after until"),
-        ("7-15 mar 07:00-22:00 melbourne 2h until 1 feb", "add until and a later day"),
+        ("7-15 mar 07:00-22:00 melbourne 2h until 1 feb", "has passed: put a later day or time after until"),
         ("7-15 mar 07:00-22:00 melbourne 2h max 9", "(the maximum number of sessions) must be from 1 to 6"),
         ("7-15 mar 07:00-22:00 melbourne 2h 3h", "two lengths"),
         ("7-15 mar 8 mar 07:00-22:00 melbourne 2h", "two ranges of days"),

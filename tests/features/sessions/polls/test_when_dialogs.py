@@ -151,10 +151,10 @@ def test_the_zone_in_the_answer(asked: Stage) -> None:
     ]
     assert "New York" in asked.talk("alice", "!tz")[0]
     assert asked.talk("alice", "!when sat 8-12 xyzzy") == [
-        'alice: I don\'t understand "xyzzy": for example sat 14:00-18:00, or not sun, or weekdays after 18:00?'
+        'alice: I don\'t understand "xyzzy": for example !when sat 14:00-18:00, not sun, weekdays after 18:00?'
     ]
     assert asked.talk("alice", "!when so sat 8-12") == [
-        'alice: I don\'t understand "so": for example sat 14:00-18:00, or not sun, or weekdays after 18:00?'
+        'alice: I don\'t understand "so": for example !when sat 14:00-18:00, not sun, weekdays after 18:00?'
     ]
     assert (
         "PST is an abbreviation used in several places: use one of America/Los_Angeles, Asia/Manila"

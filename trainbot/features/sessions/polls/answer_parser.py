@@ -17,7 +17,7 @@ from trainbot.features.sessions.polls.poll import PollPlan, extent, local_days, 
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
 from trainbot.features.sessions.polls.tokens import MONTHS, PARTS, TIME_WORDS, TO, WEEKDAYS, MonthDay, TokenReader
 
-EXAMPLE = "for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
+EXAMPLE = "for example !when sat 14:00-18:00, not sun, weekdays after 18:00?"
 MOST_STATEMENTS = 60
 _NOT = ("not", "no", "except", "without", "busy", "can't", "cannot", "cant", "never", "unless", "excluding")
 _MAYBE = ("maybe", "perhaps", "possibly", "ifneedbe")

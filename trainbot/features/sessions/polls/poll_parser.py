@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from trainbot.core.errors import UserError
-from trainbot.core.times import readings
+from trainbot.core.times import describe, readings
 from trainbot.core.zones import zone as rules
 from trainbot.features.sessions.polls.clocks import DAY
 from trainbot.features.sessions.polls.poll import PollPlan, starts
@@ -93,6 +93,10 @@ class _RequestReader:
                 f"too many possible starts ({len(moments)}, at most {MOST_STARTS}): use fewer days, or every 60m"
             )
         if closes <= self.now:
+            if self.until is not None:
+                raise UserError(
+                    f"until {describe(closes, zone, self.now)} has passed: put a later day or time after until"
+                )
             raise UserError(f"there would be no time to answer: add until and a later day, {EXAMPLE}")
         if closes.timestamp() > moments[0]:
             raise UserError("the first session could begin before the poll closes: put an earlier day after until")

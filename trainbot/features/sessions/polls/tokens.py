@@ -297,7 +297,7 @@ class TokenReader:
             if first.kind != "time" or self.peek(1).text != "-":
                 return None
             self.at += 2  # "18:00-": open
-            return minutes_of_day(first.text), DAY
+            return _opens(minutes_of_day(first.text), ""), DAY
         if self.peek(3).text in MONTHS:
             return None
         self.at += 3
@@ -310,10 +310,14 @@ class TokenReader:
         return minutes_of_day(token.text)
 
     def _open_from(self, word: str) -> int:
-        minute = self.clock_time(word)
-        if minute == DAY:
-            raise UserError(f"{word} midnight until when? For example 00:00-06:00")
-        return minute
+        return _opens(self.clock_time(word), f"{word} ")
+
+
+def _opens(minute: int, word: str) -> int:
+    """The begin of a time without an end, which is over at midnight."""
+    if minute == DAY:
+        raise UserError(f"{word}midnight until when? For example 00:00-06:00")
+    return minute
 
 
 def _is_clock(token: Token) -> bool:
