@@ -47,6 +47,9 @@ from trainbot.ops.demo.world import cache_folder
 PEOPLE, HOSTS, LABS, CLASS = 200, 64, 1000, 15
 ASKS, ROUNDS = 100, 5
 FREE = {"flood_burst": 100, "flood_interval": 0}
+HANDED_OUT = (
+    r"your debian lab: (?:ssh .* )?password (\S+)"  # older versions said it behind the ssh command, on one line
+)
 
 
 def row(what: str, figure: str) -> None:
@@ -54,9 +57,9 @@ def row(what: str, figure: str) -> None:
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU, user and system, that the process and its threads have used (proc(5), utime and stime)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of CPU, user and system, that the process and its threads have used (clock_getcpuclockid(3), to the
+    nanosecond: a request is far less than a clock tick of /proc/PID/stat)."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 class Checkout(RunningBot):
@@ -188,7 +191,7 @@ async def answers(bot: RunningBot, server: Ngircd, spare: int) -> Waits:
     waits, spent = [], [cpu(bot.process.pid)]
     for _ in range(ASKS):
         began = time.perf_counter()
-        await one.ask("!lab debian", "your debian lab: password ", "")
+        await one.ask("!lab debian", HANDED_OUT, "")
         waits.append(time.perf_counter() - began)
     spent.append(cpu(bot.process.pid))
     began = time.perf_counter()
@@ -196,7 +199,7 @@ async def answers(bot: RunningBot, server: Ngircd, spare: int) -> Waits:
         person.say(CHANNEL, "!lab debian")
 
     async def answered(person: Participant) -> tuple[float, str]:
-        heard = await person.hear("your debian lab: password (\\S+)", "", 60)
+        heard = await person.hear(HANDED_OUT, "", 60)
         return time.perf_counter() - began, heard[1]
 
     found = await asyncio.gather(*(answered(person) for person in people))

@@ -6,6 +6,7 @@ Costs are the gateway's CPU seconds, as a ratio to what failed logins of an hone
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import socket
 import subprocess
@@ -14,10 +15,11 @@ from contextlib import ExitStack
 import asyncssh
 import pytest
 from asyncssh.constants import MSG_IGNORE, MSG_KEXINIT, MSG_USERAUTH_REQUEST
-from asyncssh.packet import Boolean, String
+from asyncssh.packet import Boolean, MPInt, String, UInt32, UInt64
 
 from tests.attacks.costs import cpu_seconds
 from tests.gateway.conftest import many_files, until
+from trainbot.core.tasks import Tasks
 from trainbot.gateway import process
 from trainbot.gateway.learner import failed_logins
 from trainbot.gateway.learner.limits import TOLERATED, WRONG_PASSWORD
@@ -25,6 +27,15 @@ from trainbot.gateway.worker import guarded_connection
 
 pytestmark = pytest.mark.attacks
 MARKS = "a" + "\u0301\u0316" * 16384  # 64 KiB; normalising twice that took 38 s
+CHANCE = random.Random(2007)
+NUMBER = CHANCE.getrandbits(3072) | 1 | 1 << 3071
+SLOW_KEY = String(b"ssh-rsa") + MPInt(NUMBER - 2) + MPInt(NUMBER)  # with an exponent as long as the modulus
+SLOW_SIGNATURE = String(b"rsa-sha2-256") + String(b"\0" + CHANCE.randbytes(383))
+CERTIFICATE = (  # PROTOCOL.certkeys of OpenSSH; signed with the slow key
+    b"".join(map(String, (b"ssh-ed25519-cert-v01@openssh.com", b"nonce", b"k" * 32)))
+    + (UInt64(1) + UInt32(1) + String(b"id") + String(b"") + UInt64(0) + UInt64(1 << 40))
+    + b"".join(map(String, (b"", b"", b"", SLOW_KEY, SLOW_SIGNATURE)))
+)
 
 
 class Stranger(asyncssh.SSHClient):
@@ -92,6 +103,16 @@ def wrong(password: str) -> tuple[bytes, ...]:
     return b"password", Boolean(False), String(password.encode())
 
 
+async def sign(stranger: Stranger) -> None:
+    """One after the other: a request ends what is left of the one before."""
+    stranger.conn.try_next_auth = lambda *_, **__: stranger.ready.set()  # what asyncssh does when it is refused
+    for _ in range(20):
+        stranger.ready.clear()
+        stranger.request(b"publickey", Boolean(True), String(b"rsa-sha2-256"), String(SLOW_KEY), String(SLOW_SIGNATURE))
+        await stranger.ready.wait()
+    stranger.conn.abort()
+
+
 LONG = {
     "a password": lambda stranger: stranger.request(*wrong(MARKS)),
     "a password just below the limit of a packet": lambda stranger: stranger.request(*wrong(MARKS[:2000])),
@@ -100,6 +121,11 @@ LONG = {
     ),
     "a user name": lambda stranger: stranger.request(b"none", user=MARKS[:200].encode()),
     "a key": lambda stranger: stranger.request(b"publickey", Boolean(False), String(b"ssh-rsa"), String(b"x" * 60_000)),
+    "signatures whose check takes long": lambda stranger: Tasks().start(sign(stranger), "signatures"),
+    "certificates whose check takes long": lambda stranger: [
+        stranger.request(b"publickey", Boolean(False), String(b"ssh-ed25519-cert-v01@openssh.com"), String(CERTIFICATE))
+        for _ in range(21)
+    ],
     "all at once": lambda stranger: [stranger.request(b"none") for _ in range(5000)],
     "packets to ignore": lambda stranger: [stranger.conn.send_packet(MSG_IGNORE, String(b"")) for _ in range(16_384)],
     "key exchanges": lambda stranger: [stranger.conn.send_packet(MSG_KEXINIT, b"\0" * 16) for _ in range(100)],

@@ -29,6 +29,7 @@ CALLABLES = {
     ("trainbot/bot/workers/lab_probes.py", "LabProbes", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/password_hold.py", "PasswordHold", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/script_runner.py", "ScriptRunner", "post"): "into the bot's inbox",
+    ("trainbot/bot/turn_loop.py", "TurnLoop", "carry_out"): "what a turn decided, after its commit",
     ("trainbot/bot/workers/maintenance.py", "Maintenance", "interrupt"): "of the database, from another thread",
     (
         "trainbot/features/sessions/polls/poll_parser.py",

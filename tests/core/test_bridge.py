@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainbot.core.access import Role, Roles, parse_rule
@@ -93,6 +93,8 @@ def test_what_names_nobody_is_the_relays_own_talk(said: str) -> None:
 
 
 @given(st.text(max_size=300))
+@example("<a\ud7fcb> hello").via("half of a character")
+@example("<a\ue000b> hello").via("for private use")
 def test_any_text_has_an_author_or_none(said: str) -> None:
     """A name is one visible word of bounded length, and nothing is added to what was said."""
     found = author(said)

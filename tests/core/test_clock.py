@@ -34,18 +34,18 @@ def test_a_step_is_seen_once(by: int, passed: float) -> None:
     clock = SetClock()
     clock.passes(passed)
     clock.wall += by
-    seen = clock.stepped()
+    seen = clock.look()[1]
     if abs(by) == 1 and passed > 10:
         return  # after an hour without a look, a second may be synchronisation
     assert abs(seen - timedelta(seconds=by)) < timedelta(milliseconds=1)
-    assert clock.stepped() == NONE
+    assert clock.look()[1] == NONE
 
 
 def test_suspend_is_time_that_passed() -> None:
     """Both clocks count while the machine sleeps."""
     clock = SetClock()
     clock.passes(8 * 3_600)
-    assert clock.stepped() == NONE
+    assert clock.look()[1] == NONE
 
 
 @given(st.lists(st.tuples(st.floats(0.001, 10.0), st.floats(-1.0, 1.0)), max_size=30))
@@ -55,7 +55,7 @@ def test_synchronisation_is_no_step(looks: list[tuple[float, float]]) -> None:
     for passed, share in looks:
         clock.passes(passed)
         clock.wall += passed * FASTEST * share
-        assert clock.stepped() == NONE
+        assert clock.look()[1] == NONE
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 5.0), st.sampled_from([0, 0, 0, 2, -2, 3_600, -3_600, 90_000])), max_size=30))
@@ -64,11 +64,11 @@ def test_all_steps_together_are_what_was_set(looks: list[tuple[float, int]]) -> 
     for passed, by in looks:
         clock.passes(passed)
         clock.wall += by
-        seen, done = seen + clock.stepped(), done + by
+        seen, done = seen + clock.look()[1], done + by
     assert abs(seen.total_seconds() - done) < 0.001
 
 
 def test_the_machines_own_clocks() -> None:
     clock = Clock()
-    assert clock.stepped() == NONE
+    assert clock.look()[1] == NONE
     assert step_between(ClockReading(10.0, 1.0), ClockReading(9.0, 1.0)) == timedelta(seconds=-1)

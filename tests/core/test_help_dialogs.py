@@ -101,7 +101,7 @@ def test_the_rest_by_theme(stage: Stage) -> None:
         "The class: !step (show your step again)" in shown and "Questions: !ask (put a question in the queue)" in shown
     )
     assert "!next" not in shown and "!yes" not in shown
-    assert shown.endswith("!help COMMAND explains one")
+    assert shown.endswith("!help COMMAND explains a command")
     for nick in ("russell", "olga"):
         lines = stage.whisper(nick, "help topics")
         assert "!next (move the class to the next step and show it)" in " ".join(lines)

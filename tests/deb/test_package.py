@@ -26,8 +26,10 @@ pytestmark = pytest.mark.deb
 people = fixtures.people
 
 ROOT = Path(__file__).parents[2]
-RELEASED = "0.1.0"  # had no package
+#: The code of 0.1.0, which had no package, by its commit: not every clone has the tags.
+RELEASED = "1406e2214adc7175ea14d03e0602401cc8a9d2b4"
 PACKAGING = ("debian", "systemd", "constraints.txt", "scripts/deb", "scripts/manual")  # it had no constraints either
+UNITS = ("trainbot", "trainbot-gateway", "trainbot-standby")
 STATE = "/var/lib/trainbot"
 INI = "/etc/trainbot/bot.ini"
 
@@ -54,11 +56,12 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The released program with today's packaging, kept for the next run."""
     state = [git(ROOT, "rev-parse", f"HEAD:{name}") for name in PACKAGING]
-    state += [git(ROOT, "rev-parse", f"{RELEASED}^{{commit}}"), release()["VERSION_CODENAME"]]
+    state += [RELEASED, release()["VERSION_CODENAME"]]
     kept = cache_folder() / "deb" / f"trainbot-{hashlib.sha256(' '.join(state).encode()).hexdigest()[:12]}.deb"
     if not kept.exists():
         source = tmp_path_factory.mktemp("older") / "source"
-        git(ROOT, "clone", "--quiet", "--shared", "--branch", RELEASED, ROOT, source)
+        git(ROOT, "clone", "--quiet", "--shared", "--no-checkout", ROOT, source)
+        git(source, "checkout", "--quiet", RELEASED)
         archive = subprocess.run(["git", "-C", ROOT, "archive", "HEAD", *PACKAGING], capture_output=True, check=True)
         subprocess.run(["tar", "--extract", "--directory", source], input=archive.stdout, check=True)
         git(source, "add", "--all")
@@ -99,43 +102,66 @@ def configure(machine: Machine, port: int) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def test_lintian_finds_no_error(package: Path) -> None:
-    """Each override has its reason in debian/trainbot.lintian-overrides; each is still needed."""
-    done = subprocess.run(
-        ["lintian", "--fail-on=error", "--allow-root", package], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0 and "mismatched-override" not in done.stdout, done.stdout + done.stderr
-
-
-def test_it_is_installed_but_not_started(machine: Machine, older: Path) -> None:
+def test_it_is_installed_but_not_started(machine: Machine, package: Path) -> None:
     """The dependencies suffice; user, folders and bot.ini are there, and what to do next is said."""
-    said = machine.install(put(machine, older, "older.deb"))
+    said = machine.install(put(machine, package, "new.deb"))
     assert "run trainbot init, or edit /etc/trainbot/bot.ini, then" in said
     assert "systemctl enable --now trainbot-gateway trainbot" in said
     assert machine.run("getent", "passwd", "trainbot").split(":")[5:] == [STATE, "/usr/sbin/nologin\n"]
     assert machine.about(STATE) == "700 trainbot:trainbot"
     assert machine.about(INI) == "640 root:trainbot"
-    for unit in ("trainbot", "trainbot-gateway"):
+    for unit in UNITS:
         assert machine.ran("systemctl", "is-enabled", unit).stdout == "disabled\n"
+    assert git(ROOT, "rev-parse", "HEAD")[:12] in machine.run("trainbot", "--version")
 
 
 def test_without_an_organiser_it_says_so_once(machine: Machine) -> None:
     """bot.ini as it comes: exit code 2, after which systemd does not start it again."""
     done = machine.ran("trainbot", "run", user="trainbot")
     assert (done.returncode, "organiser" in done.stdout) == (2, True)
-    assert machine.unit("trainbot")["RestartPreventExitStatus"] == "2"
+    assert "2" in machine.unit("trainbot")["RestartPreventExitStatus"].split()
     assert machine.ran("trainbot", "check", user="trainbot").returncode == 1
 
 
 def test_systemd_accepts_the_units(machine: Machine) -> None:
-    assert machine.run("systemd-analyze", "verify", "--man=no", "trainbot.service", "trainbot-gateway.service") == ""
+    assert machine.run("systemd-analyze", "verify", "--man=no", *(f"{unit}.service" for unit in UNITS)) == ""
+
+
+async def test_init_fills_in_its_bot_ini(machine: Machine, ngircd: Ngircd, people) -> None:
+    """root runs it; then the bot is in the channel, and bot.ini still belongs to root."""
+    alice = await people(ngircd.port, "alice", source=PRESENTER)
+    answers = {
+        "server": f"127.0.0.1:{ngircd.port}",
+        "channel": CHANNEL,
+        "organiser": f"*!*@{PRESENTER}",
+        "address": f"127.0.0.1:{free_port()}",
+        "account": "none",
+        "host": "none",
+    }
+    words = ("init", "--yes", "--no-tls", *(f"--{name}={value}" for name, value in answers.items()))
+    said = await asyncio.to_thread(machine.run, "trainbot", *words)
+    assert f"wrote {INI}" in said and "runuser -u trainbot -- trainbot check" in said
+    assert machine.about(INI) == "640 root:trainbot"
+    machine.run("trainbot", "check", user="trainbot")
+    bot = await machine.service("trainbot")
+    await alice.bot_joins()
+    assert await bot.stop() == 0
+    standby = await machine.service("trainbot-standby")
+    await standby.says("no copy has arrived")
+    await standby.stop()
+
+
+def test_the_released_program_takes_its_place(machine: Machine, older: Path) -> None:
+    machine.run("apt-get", "purge", "-y", "trainbot")
+    assert not (machine.root / "etc/trainbot").exists() and not (machine.root / STATE[1:]).exists()
+    machine.install(put(machine, older, "older.deb"))
+    assert machine.run("trainbot", "--version").startswith("trainbot, version 0.1.0")
 
 
 async def test_a_class_goes_through_an_upgrade(machine: Machine, package: Path, ngircd: Ngircd, people) -> None:
     """The bot is restarted, its gateway is not, and what was asked before is there afterwards."""
     configure(machine, ngircd.port)
     before = (machine.root / INI[1:]).read_text()
-    machine.run("trainbot", "check", user="trainbot")
     gateway = await machine.service("trainbot-gateway")
     await gateway.says("listening on")
     alice = await people(ngircd.port, "alice", source=PRESENTER)
@@ -144,8 +170,12 @@ async def test_a_class_goes_through_an_upgrade(machine: Machine, package: Path, 
     await alice.ask("!ask is this on?", r"question 1\b", CHANNEL)
 
     machine.pretend_systemd()
-    await asyncio.to_thread(machine.install, put(machine, package, "newer.deb"))  # people answer the server's pings
-    assert machine.asked() == ["restart trainbot.service", "start trainbot-gateway.service"]  # which is running
+    await asyncio.to_thread(machine.install, put(machine, package, "new.deb"))  # people answer the server's pings
+    assert machine.asked() == [  # what is enabled or runs: deb-systemd-invoke(1p)
+        "restart trainbot-standby.service",
+        "restart trainbot.service",
+        "start trainbot-gateway.service",
+    ]
     assert (machine.root / INI[1:]).read_text() == before
     assert machine.about(INI) == "640 root:trainbot"
     port = int(re.search(r"^listen = 127.0.0.1:(\d+)$", before, re.MULTILINE)[1])
@@ -184,7 +214,7 @@ def test_removed_it_leaves_what_people_made(machine: Machine) -> None:
     lab = subprocess.Popen(machine.command("sleep", "infinity", user="trainbot"))
     (machine.root / "etc/trainbot/schedules/course.toml").touch()
     machine.run("apt-get", "remove", "-y", "trainbot")
-    assert machine.asked() == ["stop trainbot-gateway.service", "stop trainbot.service"]
+    assert machine.asked() == sorted(f"stop {unit}.service" for unit in UNITS)
     assert not (machine.root / "usr/lib/trainbot").exists()
     assert (machine.root / INI[1:]).exists() and (machine.root / STATE[1:] / "trainbot.db").exists()
     assert lab.poll() is None
@@ -201,3 +231,11 @@ def test_purged_it_leaves_its_user_and_files_of_others(machine: Machine) -> None
         "/etc/trainbot/schedules/course.toml",
     ]
     assert machine.run("id", "--name", "--user", "trainbot") == "trainbot\n"
+
+
+def test_lintian_finds_no_error(package: Path) -> None:
+    """Each override has its reason in debian/trainbot.lintian-overrides; each is still needed."""
+    done = subprocess.run(
+        ["lintian", "--fail-on=error", "--allow-root", package], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and "mismatched-override" not in done.stdout, done.stdout + done.stderr

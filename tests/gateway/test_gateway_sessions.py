@@ -66,6 +66,17 @@ def test_stdin_and_its_end_arrive(world):
     assert ran.stdout.split()[0].decode() == hashlib.sha256(data).hexdigest()
 
 
+def test_a_line_of_an_irc_client_pasted_whole(world):
+    """Where what stands before the ssh command leaves it without a terminal, the learner is told; a script that is piped in
+    hears nothing, and neither does a command without input."""
+    _, password = world.lease()
+    pasted = world.ssh(password=password)
+    assert pasted.stderr.count(b"trainbot: ssh had no terminal and nothing to read") == 1 and not pasted.stdout
+    piped = world.ssh(password=password, input=b"echo in\n")
+    assert (piped.stdout, piped.stderr) == (b"in\n", b"")
+    assert world.ssh("cat", password=password).stderr == b""
+
+
 def test_lang_passes_and_other_environment_does_not(world):
     """LANG and LC_* of the learner reach the lab; LD_PRELOAD and the like do not."""
     _, password = world.lease()

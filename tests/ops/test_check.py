@@ -126,6 +126,10 @@ def test_a_fault_in_an_index_names_its_key(stage: Stage) -> None:
             "a@b.example:copies",
             "  a@b.example:copies, every 1 s, and 5 are kept; trainbot copy key says what to type there",
         ),
+        (
+            "a@b.example:copies\ncopies_every = 30d",
+            "s, every 30 d, and 5 are kept; trainbot copy key says what to type there",
+        ),
         ("copies", "; it is on the database's file system, so it does not help if that disk fails"),
     ],
 )

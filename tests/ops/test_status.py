@@ -15,7 +15,7 @@ from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.bot.status import BotStatus
 from trainbot.bot.turn_times import TurnTimes
 from trainbot.gateway.supervisor import GatewayStatus
-from trainbot.ops.status import findings, status
+from trainbot.ops.status import _ms, findings, status
 
 ON_IRC = {
     "connected": True,
@@ -159,3 +159,20 @@ def test_programs_get_the_whole_report_and_the_findings(report):
     assert value == report
     assert value["lab_counts"] == [{"host": "xen1", "image": "debian", "state": "ready", "labs": 1}]
     assert value["outbox"].keys() >= {"presenter", "stranger"} and value["leases"] == {"open": 1, "waiting": 0}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 ms"),
+        (9.7e-10, "under 0.01 ms"),
+        (0.00002, "0.02 ms"),
+        (0.0123, "12.3 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.0 s"),
+        (1234567.0, "1234567.0 s"),
+    ],
+)
+def test_no_exponent(seconds: float, said: str) -> None:
+    """However short or long, it is a figure that people read."""
+    assert _ms(seconds) == said

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Self
 
@@ -48,6 +50,15 @@ class Wire:
     def up(self, name: str) -> None:
         ip("link", "set", f"tbs{name}", "up")
 
+    def move_address(self) -> None:
+        """The first one's address is the second's from now on, as with keepalived."""
+        ip("-n", "tbs-second", "address", "add", f"{FIRST}/24", "dev", "eth0")
+        ip("neighbour", "flush", "dev", "tbsbr")
+
+    def move_back(self) -> None:
+        ip("-n", "tbs-second", "address", "delete", f"{FIRST}/24", "dev", "eth0")
+        ip("neighbour", "flush", "dev", "tbsbr")
+
     @staticmethod
     def _take_away() -> None:
         for name in ("first", "second"):
@@ -73,6 +84,16 @@ class Machine(RunningBot):
 
     def command(self, *words: str) -> tuple[str, ...]:
         return ("ip", "netns", "exec", f"tbs-{self.name}", *super().command(*words))
+
+    def image_has(self, host_key: str) -> None:
+        """The labs' ssh server has that key."""
+        path = self.folder / "images" / "debian" / "image.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "host_key": host_key}))
+
+    def lab_is_at(self, address: str, port: int) -> None:
+        """libvirt's test driver knows no addresses; the bot does not run meanwhile."""
+        with closing(sqlite3.connect(self.folder / "trainbot.db")) as database, database:
+            database.execute("update lab set address = ?, ssh_port = ?", (address, port))
 
     def empty(self) -> None:
         """Only the images are there, as docs/operating.md says."""

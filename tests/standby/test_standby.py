@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -11,13 +12,15 @@ from contextlib import closing
 import libvirt
 import pytest
 
-from tests.standby.machines import HERE, SECOND, Machine, Sshd, Wire, kill_all
+from tests.gateway.conftest import Lab
+from tests.standby.machines import FIRST, HERE, SECOND, Machine, Sshd, Wire, kill_all
 from tests.storm.relay import Relay
 from tests.whole.fixtures import people  # noqa: F401
 from tests.whole.running import CHANNEL, PRESENTER
+from tests.whole.test_whole_machine import Learner
 from trainbot.adapters.copies.folder import CopyFolder
 from trainbot.adapters.hosts.pools import POOL, find_pool
-from trainbot.adapters.state_folder import copy_key
+from trainbot.adapters.state_folder import copy_key, lab_key
 from trainbot.ops.demo.ngircd import free_port
 
 pytestmark = pytest.mark.standby  # network namespaces need root
@@ -61,9 +64,10 @@ def claims(server):
 
 async def test_a_class_goes_on_on_the_second_machine(ngircd, libvirtd, people, tmp_path):  # noqa: F811
     """Refused while the first is there; afterwards step, queue, labs, passwords and host key are as they were, all that
-    was acknowledged before the last copy is there, and of what came after it nothing but the end is missing.  The first
-    one comes back, with and without the standby's sshd, and does nothing but say so."""
-    irc_port, host_port = free_port(), free_port()
+    was acknowledged before the last copy is there, and of what came after it nothing but the end is missing.  A learner's
+    ssh goes on with the line and the password of before where the address moves.  The first one comes back, with and
+    without the standby's sshd, and does nothing but say so."""
+    irc_port, host_port, lab_port = free_port(), free_port(), free_port()
     copies = tmp_path / "copies"
     with Wire() as world:
         first = Machine(
@@ -73,22 +77,40 @@ async def test_a_class_goes_on_on_the_second_machine(ngircd, libvirtd, people, t
             host_xen1={"uri": f"test+tcp://{HERE}:{host_port}/default"},
             store={"copies": f"root@{SECOND}:{copies}"},
             gateway={"listen": f"0.0.0.0:{free_port()}"},
+            labs={"public_address": FIRST},
             questions={"a_person": 1000, "a_minute": 1000, "many": 1000},
         )
         second = Machine("second", irc_port)
         second.empty()
         sshd = Sshd(tmp_path / "sshd", copy_key(first.config), copies)
         (first.state / "copy_known_hosts").write_text(f"{SECOND} {sshd.public}\n")
-        async with Relay(irc_port, ngircd.port, HERE), Relay(host_port, libvirtd.port, HERE):
+        lab = Lab(tmp_path / "lab", lab_key(first.config.gateway.lab_key))
+        (lab.folder / "lesson").write_text("kept")
+        for machine in (first, second):
+            machine.image_has(lab.host_key)
+        lab.start()
+        async with (
+            Relay(irc_port, ngircd.port, HERE),
+            Relay(host_port, libvirtd.port, HERE),
+            Relay(lab_port, lab.port, HERE),
+        ):
             try:
                 sshd.start()
                 russell = await people(ngircd.port, "russell", source=PRESENTER)
-                alice = await people(ngircd.port, "alice")
+                alice, bob = await people(ngircd.port, "alice"), await people(ngircd.port, "bob")
                 await first.start()
                 await russell.expect(rf"{OURS} JOIN", PATIENCE)
                 await first.logs("host xen1 answers", PATIENCE)
                 await ask(russell, "!start", "begins")
-                await ask(alice, "!lab debian", "password")
+                line, password = await alice.lab()
+                learner = Learner(tmp_path, line, password=password)
+                assert await first.signal(signal.SIGTERM) == 0
+                first.lab_is_at(HERE, lab_port)
+                await first.start()
+                await heard(russell, "I'm back after a restart")
+                await first.logs("host xen1 answers", PATIENCE)
+                await ask(bob, "!lab debian", "ssh -p")  # told once the gateway has the table
+                assert await learner.run("cat lesson") == (0, "kept", "")
                 await ask(russell, "!goto 2", "Step 2 of 3")
                 await ask(alice, "!stuck nothing works", "noted")
                 asked = [int((await ask(alice, f"!ask number {n}?", r"question (\d+)"))[1]) for n in range(5)]
@@ -103,8 +125,8 @@ async def test_a_class_goes_on_on_the_second_machine(ngircd, libvirtd, people, t
                 refused = await second.shell("takeover", str(copies), within=PATIENCE)
                 assert refused.code == 1
                 assert re.search(
-                    "the first machine is still there: it still sends copies, and trainbot answers on IRC, and it "
-                    "still works on host xen1",
+                    "the first machine is still there: it still sends copies, and trainbot answers on IRC, and its ssh "
+                    rf"gateway answers at {FIRST} port \d+, and it still works on host xen1",
                     refused.err,
                 ), refused
                 assert not second.ini.exists() and [path.name for path in second.folder.iterdir()] == ["images"]
@@ -140,7 +162,10 @@ async def test_a_class_goes_on_on_the_second_machine(ngircd, libvirtd, people, t
                 assert (second.state / "gateway_host_key").read_bytes() == (
                     first.state / "gateway_host_key"
                 ).read_bytes()
-                await ask(alice, "!lab debian", r"ssh -p \d+ debian@second\.trainbot\.test")
+                world.move_address()
+                await ask(bob, "!lab debian", r"ssh -p \d+ debian@second\.trainbot\.test")
+                assert await learner.run("cat lesson") == (0, "kept", "")
+                world.move_back()
                 await ask(russell, "!progress", r"step 2 of 3 .*; stuck: alice \(nothing works\)")
 
                 mark = len(russell.lines)
@@ -155,6 +180,7 @@ async def test_a_class_goes_on_on_the_second_machine(ngircd, libvirtd, people, t
                 [(owner,)] = rows(database, "select value from setting where name = 'owner'")
                 assert claims(libvirtd) == [f"claim-{owner}.2"]
             finally:
+                lab.kill()
                 sshd.stop()
                 kill_all("first")
                 await second.close()

@@ -8,9 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from trainbot.adapters.calendars.feed import where_of
@@ -27,11 +25,10 @@ from trainbot.bot.config_reload import taken_up
 from trainbot.bot.control_requests import ControlRequest, GatewayAsked, RehearsalAsked, ShellCommand, settle
 from trainbot.bot.copies import Copies
 from trainbot.bot.events import Event, Outcome, Tick
-from trainbot.bot.inbox import Inbox
 from trainbot.bot.installation import installation
 from trainbot.bot.status import BotStatus
 from trainbot.bot.turn import Bot
-from trainbot.bot.turn_times import TurnTimes
+from trainbot.bot.turn_loop import AGAIN, LOCKED, TurnLoop
 from trainbot.bot.wiring import Wiring
 from trainbot.bot.workers.calendar_writer import CalendarFiles, CalendarWriter
 from trainbot.bot.workers.host_listener import HostListener
@@ -43,7 +40,7 @@ from trainbot.bot.workers.script_runner import ScriptRunner
 from trainbot.config import Config, load
 from trainbot.core import heartbeat, zones
 from trainbot.core.access import NO_ORGANISER, Role
-from trainbot.core.clock import Clock, ClockStepped
+from trainbot.core.clock import Clock
 from trainbot.core.errors import BackendError, ConfigError, UserError
 from trainbot.core.messages import Line
 from trainbot.core.tasks import Tasks
@@ -59,12 +56,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 STS = "sts.json"  # in the state folder: which networks require TLS
-TURN = 256  # at most this many events in one transaction
-CROWDED = 5_000  # with this many events waiting, reading from IRC pauses
 TICK = 2.0  # seconds
 SERVICE_STATUS = 10.0  # seconds
-AGAIN = 0.2  # seconds until a locked database is tried again
-LOCKED = 4.0  # seconds after which whoever waits for a locked database is told
 HOSTS_ASKED = 30.0  # seconds
 
 
@@ -77,11 +70,6 @@ class App:
     def __init__(self, config: Config, clock: Clock | None = None, service: ServiceManager | None = None) -> None:
         self.config, self.service = config, service or ServiceManager()
         zones.load()
-        self._inbox = Inbox()
-        self._locked = False  # and somebody was told
-        self._step = timedelta()  # of the clock; the rows have not moved with it yet
-        self._wake = asyncio.Event()
-        self._stopping = False
         self._tasks = Tasks()
         state = state_folder(config)
         refuse_second(state / CONTROL)  # before anything is said about a database that is its own
@@ -90,7 +78,8 @@ class App:
         self.store = open_store(config.store.url, state)
         try:
             self.copies = Copies(config, self.store, state)
-            self.irc = IrcConnection(config.irc, self.post, policies=StsPolicies(state / STS))
+            policies = StsPolicies(state / STS)
+            self.irc = IrcConnection(config.irc, self.post, heard=lambda: self.turns.read(), policies=policies)
             here = installation(config, self.store)
             for why in here.unready.values():
                 log.warning("%s", why)
@@ -98,9 +87,9 @@ class App:
         except BaseException:
             self.store.close()
             raise
-        self.turns = TurnTimes()
-        self.status = BotStatus(config, self.bot.wiring, self.irc, self.turns)
         self.maintenance = Maintenance(self.store.interrupt)
+        self.turns = TurnLoop(self.bot, self.clock, self.irc, self.maintenance, self._carry_out)
+        self.status = BotStatus(config, self.bot.wiring, self.irc, self.turns.times)
         self.pulse = Pulse(self.store, state, self.maintenance)
         self.copies.begin(here.owner, self.irc, self.maintenance)
         self.control = ControlServer(state / CONTROL, self._answer)
@@ -128,12 +117,8 @@ class App:
     def post(self, event: Event | HostSuperseded) -> None:
         """Queues an event for the next turn.  Adapters call it on the loop."""
         self.copies.notice(event)
-        if isinstance(event, HostSuperseded):
-            return
-        self._inbox.put(event, time.monotonic())
-        if len(self._inbox) == CROWDED:
-            self.irc.hold()
-        self._wake.set()
+        if not isinstance(event, HostSuperseded):
+            self.turns.post(event)
 
     async def run(self) -> None:
         """Superseded if another machine has taken over from this one meanwhile."""
@@ -142,7 +127,7 @@ class App:
             self.copies.start()
             self._tasks.start(self.copies.until_superseded(), "succession").add_done_callback(lambda _task: self.stop())
             await self._serve_metrics()
-            if self.config.hosts:
+            if self.config.hosts or self.supervisor.has_service():
                 if not self.config.gateway.service:  # the service may start a moment later
                     await self.supervisor.keep()
                 self.supervisor.start()
@@ -159,17 +144,7 @@ class App:
             await self._tell_service()
             self.service.ready()  # it serves; an IRC network that is down must not keep it from starting
             self._tasks.start(self.service.keep_alive(), "signs of life")
-            while not self._stopping:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._inbox and not self._stopping:
-                    try:
-                        await self._next_turn()
-                    except DatabaseLocked as error:
-                        self._wait_for_lock(str(error))
-                        await asyncio.sleep(AGAIN)
-                    if self._inbox:
-                        await asyncio.sleep(0)  # lets sockets be served between two transactions
+            await self.turns.run()
         finally:
             log.info("trainbot is stopping; labs and gateway keep running")
             self.service.stopping()
@@ -188,35 +163,6 @@ class App:
             log.info("metrics at %s", ", ".join(f"http://{host}:{port}/metrics" for host, port in bound))
         except BackendError as error:
             log.error("%s", error)
-
-    async def _next_turn(self) -> None:
-        """Handles the oldest events.  DatabaseLocked if another program is writing: they wait for the next try."""
-        self._step += self.clock.stepped()
-        async with self.maintenance.free:
-            batch = self._inbox.first(TURN)
-            began = perf_counter()
-            events = [ClockStepped(self._step), *batch] if self._step else batch
-            outcome = self.bot.turn(events, self.clock.now())
-            self.turns.took(perf_counter() - began, stored=outcome.stored)
-        self._inbox.remove(len(batch))
-        if outcome.stored:
-            self._step = timedelta()
-        self._carry_out(outcome)
-        if len(self._inbox) < TURN:
-            self.irc.go_on()
-        if self._locked:
-            log.warning("the database can be written again")
-            self._locked = False
-
-    def _wait_for_lock(self, why: str) -> None:
-        """Tells those who have waited for too long that nothing was done.  All other events stay, in their order."""
-        overdue = self._inbox.overdue(time.monotonic() - LOCKED)
-        if overdue and not self._locked:
-            log.error("%s", why)
-            self._locked = True
-        outcome, left = self.bot.not_now(overdue, why)
-        self._inbox.keep(left)
-        self._carry_out(outcome)
 
     async def _stay_on_irc(self) -> None:
         try:
@@ -246,9 +192,8 @@ class App:
             log.warning("needs a restart: %s", ", ".join(waiting))
 
     def stop(self) -> None:
-        self._stopping = True
         self.maintenance.close()
-        self._wake.set()
+        self.turns.stop()
 
     async def _tick(self) -> None:
         self.timers.look_again()
@@ -270,9 +215,7 @@ class App:
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)
         passwords = [out for out in outcome.say if isinstance(out, Line) and out.secret]
-        for out in outcome.say:
-            if not isinstance(out, Line) or not out.secret:
-                self.irc.send(out)
+        self.irc.send(*(out for out in outcome.say if not isinstance(out, Line) or not out.secret))
         if passwords:
             self.passwords.send(passwords, self._table)
         for answer in outcome.answers:

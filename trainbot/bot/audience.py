@@ -110,4 +110,6 @@ class IrcAudience:
 
     def channel_named(self, channel: str) -> str:
         """The channel's name as bot.ini writes it, if it is one of ours."""
+        if channel in self.irc.channels:
+            return channel
         return next((ours for ours in self.irc.channels if self.fold(ours) == self.fold(channel)), channel)

@@ -16,12 +16,12 @@ class Guard:
     """Runs each call in its own savepoint: if the call fails, what it wrote is undone, and the log says why."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.savepoint = store.savepoint()
 
     def __call__(self, what: str, call: Callable[[], T]) -> T | None:
         """The call's value; None if it failed."""
         try:
-            with self.store.savepoint():
+            with self.savepoint:
                 return call()
         except DatabaseDamaged:
             log.error("%s could not be handled: the database is damaged", what)

@@ -17,6 +17,7 @@ from trainbot.bot.control_requests import FAILED, ControlRequest, Response, Shel
 from trainbot.bot.events import Event, Outcome, Tick
 from trainbot.bot.wiring import Wiring
 from trainbot.core.access import Role
+from trainbot.core.commands import PREFIX
 from trainbot.core.dispatch import Attested
 from trainbot.core.errors import BackendError
 from trainbot.core.hooks import CommandHeard, On, OnChange, OnTick, OwnEvent, TalkHeard, Turn
@@ -38,6 +39,7 @@ class Bot:
         self._on_type: dict[type, list[On]] = {}  # of these, by the type of event
         self._on_tick = [hook for hook in hooks if isinstance(hook, OnTick)]
         self._on_change = [hook for hook in hooks if isinstance(hook, OnChange)]
+        self._looked_at = (Tick, *(event for hook in self._on_change for event in hook.events))  # whatever has changed
 
     def reconfigure(self, config: Config) -> None:
         self.wiring.reconfigure(config)
@@ -64,10 +66,11 @@ class Bot:
             self.store.unpublished.clear()
             self.wiring.notifier.on_their_way(outcome.say)
         outcome.say += self.wiring.database_watch.alarm()
-        outcome.say = [
-            replace(out, text=self.wiring.table.worded(out.text)) if isinstance(out, Line) else out
-            for out in outcome.say
-        ]
+        if self.wiring.table.prefix != PREFIX:
+            outcome.say = [
+                replace(out, text=self.wiring.table.worded(out.text)) if isinstance(out, Line) else out
+                for out in outcome.say
+            ]
         return outcome
 
     def _hear(self, event: object, now: datetime, outcome: Outcome) -> None:
@@ -95,6 +98,8 @@ class Bot:
     def _look_at_rows(self, events: Sequence[Event], now: datetime, outcome: Outcome) -> None:
         self.store.changed.update(self.store.unpublished)  # what maintenance has written
         kinds = {type(event) for event in events}
+        if not (self.store.changed or any(issubclass(kind, self._looked_at) for kind in kinds)):
+            return
         turn = Turn(now, Tick in kinds, self.store.changed)
         for hook in self._on_change:
             came = hook.events and any(issubclass(kind, hook.events) for kind in kinds)

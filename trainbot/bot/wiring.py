@@ -153,4 +153,4 @@ class Wiring:
         return [step for feature in self.features for step in feature.next_steps(ask)]
 
     def savepoint(self) -> AbstractContextManager[None]:
-        return self.store.savepoint()
+        return self.guard.savepoint

@@ -16,7 +16,9 @@ STDIN = "-"
 @config_option
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the default of everything that is not given.")
 @click.option("--server", metavar="HOST[:PORT]", help="The IRC server.")
-@click.option("--tls/--no-tls", default=None, help="Whether to connect with TLS (default: yes).")
+@click.option(
+    "--tls/--no-tls", default=None, help="Whether to connect with TLS (default: not to port 6667 or this machine)."
+)
 @click.option("--tls-fingerprint", metavar="SHA256", default="", help="Trust exactly this certificate of the server.")
 @click.option("--nick", help="The bot's nick.")
 @click.option("--channel", multiple=True, help="A channel for classes; repeatable.")

@@ -17,8 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from rapidfuzz import process
-
 from trainbot import shipped
 from trainbot.config.irc_login import login_problems
 from trainbot.config.labs_sections import read_host, read_image_section, read_labs
@@ -152,6 +150,8 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         if name in SECTIONS or name.startswith(("host.", "image.", "channel.")):
             section.close()
             continue
+        from rapidfuzz import process  # with the first comparison: it takes 4 MiB
+
         near = process.extractOne(name, [*SECTIONS, "host.NAME", "image.NAME", "channel.#NAME"], score_cutoff=60)
         problems.append(f"[{name}]: unknown section" + (f", did you mean [{near[0]}]?" if near else ""))
     return config

@@ -9,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from rapidfuzz import process
-
 from trainbot.core.text import visible
 
 T = TypeVar("T")
@@ -133,6 +131,8 @@ class Section:
     def close(self) -> None:
         for option in self.values:
             if option not in self.known:
+                from rapidfuzz import process  # with the first comparison: it takes 4 MiB
+
                 near = process.extractOne(option, sorted(self.known), score_cutoff=60)
                 hint = f", did you mean {near[0]}?" if near else f" (known: {', '.join(sorted(self.known))})"
                 self.fault(option, f"unknown option{hint}")

@@ -49,7 +49,7 @@ class Relays:
 
     def label(self, sender: Sender) -> str:
         """The name of the relay that this is, '' if it is none.  It stays the same when the relay's nick changes."""
-        rule = next((rule for rule in self.rules if rule.matches(sender)), None)
+        rule = next((rule for rule in self.rules if rule.matches(sender)), None) if self.rules else None
         if rule is None:
             return ""
         if rule.kind != "mask":
@@ -88,5 +88,6 @@ def author(text: str) -> tuple[str, str] | None:
 
 def clean(name: str) -> str:
     """A name as one word.  Relays put invisible characters into names, so that nobody on IRC is highlighted."""
-    seen = "".join(sign for sign in unicodedata.normalize("NFC", visible(name)) if unicodedata.category(sign) != "Cf")
+    shown = unicodedata.normalize("NFC", visible(name))
+    seen = "".join(sign for sign in shown if sign.isprintable() or sign.isspace())
     return "_".join(seen.split()).strip(BOLD).lstrip(MARKS).rstrip(":,")[:NAME].strip("_/")

@@ -61,10 +61,10 @@ class Clock:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.reading().wall, UTC)
 
-    def stepped(self) -> timedelta:
-        """How far the wall clock was set since the last call; zero if it was not."""
+    def look(self) -> tuple[datetime, timedelta]:
+        """The time now, and how far the wall clock was set since the last call; zero if it was not."""
         before, self._last = self._last, self.reading()
-        return step_between(before, self._last)
+        return datetime.fromtimestamp(self._last.wall, UTC), step_between(before, self._last)
 
 
 def boot_id() -> str:

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rapidfuzz.distance import DamerauLevenshtein
-
 from trainbot.core.access import Person, Role
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.core.other_bots import WORDS
 
+PREFIX = "!"  # with which all our texts name commands
 OWN = 6  # letters of a word in a channel that is taken for a misspelt command of ours: shorter ones are like anybody's
 
 MARKS = "?!.,:;"  # of sentences
@@ -40,7 +39,7 @@ class Scope(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class Request:
     """Who sent a command, where and when.  ``channel``: the channel it is about (None if unknown); ``private``: it came
-    in a private message."""
+    in a private message; ``at``: now, which is later than ``typed_at`` if they first had to confirm it."""
 
     sender: Sender
     person: Person
@@ -48,6 +47,7 @@ class Request:
     channel: str | None
     private: bool
     at: datetime
+    typed_at: datetime
 
     @property
     def nick(self) -> str:
@@ -108,7 +108,7 @@ Converter = Callable[[str, Request], Any]
 class Table:
     """All commands of all features, and how argument kinds are read."""
 
-    prefix: str = "!"
+    prefix: str = PREFIX
     commands: list[Command] = field(default_factory=list)
     kinds: dict[str, Converter] = field(default_factory=dict)
     _by_words: dict[tuple[str, ...], Command] = field(default_factory=dict)
@@ -124,11 +124,10 @@ class Table:
     def find(self, text: str) -> Call | None:
         """The longest command that ``text`` starts with, ignoring case and the mark of a sentence after its last word
         (``!done!``)."""
-        parts = text.split(maxsplit=3)
-        for length in (3, 2, 1):
-            words = tuple(part.lower() for part in parts[:length])
-            command = self._by_words.get(words) or self._marked(words)
-            if len(words) == length and command is not None:
+        words = tuple(map(str.lower, text.split(maxsplit=3)[:3]))
+        for length in range(len(words), 0, -1):
+            command = self._by_words.get(words[:length]) or self._marked(words[:length])
+            if command is not None:
                 rest = text.split(maxsplit=length)
                 return Call(command, rest[length].strip() if len(rest) > length else "")
         return None
@@ -154,7 +153,7 @@ class Table:
             len(first) > 2
             and first not in SMALL_TALK
             and any(
-                first in key[1:2] or DamerauLevenshtein.distance(first, key[0], score_cutoff=most) <= most
+                first in key[1:2] or _differ(first, key[0], most) <= most
                 for key, command in self._by_words.items()
                 if command.role <= role
             )
@@ -167,7 +166,7 @@ class Table:
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
             limit = min(2, max(len(first), len(key[0])) // 2)
-            distance = DamerauLevenshtein.distance(first, key[0], score_cutoff=limit)
+            distance = _differ(first, key[0], limit)
             if distance <= limit and command.role <= role:
                 scored[key[0]] = min(distance, scored.get(key[0], 9))
             if len(key) > 1 and key[1] == first and command.role <= role:
@@ -184,13 +183,13 @@ class Table:
             " ".join(key[: place + 1]): command.words
             for key, command in self._by_words.items()
             for place, word in enumerate(key[:2])
-            if command.role <= role and DamerauLevenshtein.distance(first, word, score_cutoff=2) <= 2
+            if command.role <= role and _differ(first, word, 2) <= 2
         }
         return min(near) if len(near) == 1 or len(set(near.values())) == 1 else None
 
     def worded(self, text: str) -> str:
         """A text that names commands with ``!``, as all of ours do, with the prefix of this bot."""
-        if self.prefix == "!":
+        if self.prefix == PREFIX:
             return text
         words = "|".join(sorted({key[0] for key in self._by_words}))
         return re.sub(rf"(?<![\w!])!(?=(?:{words})\b)", lambda _found: self.prefix, text)
@@ -217,6 +216,13 @@ class Table:
     def _usage(self, command: Command) -> str:
         example = f", for example {self.prefix}{command.example}" if command.example else ""
         return f"{command.usage(self.prefix)}{example}"
+
+
+def _differ(one: str, other: str, most: int) -> int:
+    """How many letters differ; more than ``most`` if there are more."""
+    from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
+    return DamerauLevenshtein.distance(one, other, score_cutoff=most)
 
 
 def _first_bare(text: str) -> str:

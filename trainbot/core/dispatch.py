@@ -73,7 +73,7 @@ class DispatchContext(Protocol):
 class Dispatch:
     table: Table
     around: DispatchContext
-    pending: dict[tuple[int, str | None], tuple[datetime, Call, str | None]] = field(default_factory=dict)
+    pending: dict[tuple[int, str | None], tuple[Request, Call]] = field(default_factory=dict)
 
     def __call__(
         self, incoming: Incoming, vouched: Attested | None = None, meant: Resolved | None = None
@@ -137,7 +137,7 @@ class Dispatch:
         known = vouched.person if vouched is not None else None
         person = known or self.around.person_of(incoming.sender, incoming.at)
         channel = incoming.channel or self._channel(found, call, incoming.sender)
-        ask = Request(incoming.sender, person, role, channel, private, incoming.at)
+        ask = Request(incoming.sender, person, role, channel, private, incoming.at, incoming.at)
         if call.command.words == "yes":
             return self._confirmed(ask)
         if call.command.words == "no":
@@ -177,9 +177,10 @@ class Dispatch:
         asked = self._asked(ask)
         if asked is None:
             raise UserError("there is nothing to confirm")
-        return self._run(
-            Request(ask.sender, ask.person, ask.role, asked[2], ask.private, ask.at), asked[1], confirmed=True
-        )
+        typed, call = asked
+        person = replace(ask.person, zone=typed.person.zone)  # their times were shown in it, and are saved so
+        ask = replace(ask, person=person, channel=typed.channel, typed_at=typed.at)
+        return self._run(ask, call, confirmed=True)
 
     def _cancelled(self, ask: Request) -> Sequence[Effect]:
         """In a channel, a no that answers nothing of ours is not for us."""
@@ -189,13 +190,13 @@ class Dispatch:
             raise UserError("there is nothing to cancel")
         return []
 
-    def _asked(self, ask: Request) -> tuple[datetime, Call, str | None] | None:
+    def _asked(self, ask: Request) -> tuple[Request, Call] | None:
         """What they are still being asked there, and not any more from now on."""
         key = (ask.person.id, None if ask.private else ask.channel)
         asked = self.pending.pop(key, None)
         if asked is not None:  # it may be pending in two places
             self.pending = {at: other for at, other in self.pending.items() if at[0] != key[0] or other != asked}
-        return asked if asked is not None and ask.at - asked[0] <= CONFIRM_WITHIN else None
+        return asked if asked is not None and ask.at - asked[0].at <= CONFIRM_WITHIN else None
 
     def _run(self, ask: Request, call: Call, *, confirmed: bool | None) -> Sequence[Effect]:
         command = call.command
@@ -232,8 +233,8 @@ class Dispatch:
         reply = Reply(question) if isinstance(question, str) else question
         reply = replace(reply, private=reply.private or ask.role < Role.HELPER)
         for place in {None if ask.private else ask.channel, None if reply.private or ask.private else ask.channel}:
-            self.pending[ask.person.id, place] = (ask.at, call, ask.channel)
+            self.pending[ask.person.id, place] = (ask, call)
         return replace(reply, text=f"{reply.text} Type {self.table.prefix}yes within 60 s.")
 
     def _forget(self, now: datetime) -> None:
-        self.pending = {key: asked for key, asked in self.pending.items() if now - asked[0] <= CONFIRM_WITHIN}
+        self.pending = {key: asked for key, asked in self.pending.items() if now - asked[0].at <= CONFIRM_WITHIN}

@@ -83,7 +83,7 @@ class Help(Feature):
         if ask.role > Role.LEARNER:
             names = [p + c.words for c in shown if c.role is Role.LEARNER and " " not in c.words]
             themes.append(f"For learners: {' '.join(names)}")
-        end = f"{p}help COMMAND explains one" + (f"; I am run by {self.contact}" if self.contact else "")
+        end = f"{p}help COMMAND explains a command" + (f"; I am run by {self.contact}" if self.contact else "")
         return in_lines([*themes, end], LINE, " | ")
 
     def _one(self, ask: Request, words: str) -> str:

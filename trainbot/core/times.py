@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from trainbot.core.errors import UserError
-from trainbot.core.wording import as_many
-from trainbot.core.zones import city, listed, offset_choices, offset_text, zone
+from trainbot.core.wording import as_many, offset_text
+from trainbot.core.zones import city, listed, offset_choices, zone
 
 # The tz database is incomplete before 1970 and unreliable far in the future; the bounds also keep
 # arithmetic within the range of datetime.

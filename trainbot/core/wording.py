@@ -27,6 +27,12 @@ def seconds(length: float) -> str:
     return f"{f'{length:.2f}'.rstrip('0').rstrip('.')} s"
 
 
+def offset_text(offset: timedelta) -> str:
+    """``+1100`` (RFC 5322 3.3)."""
+    minutes = round(offset.total_seconds() / 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
+
+
 def as_many(
     items: Iterable[str], room: int, between: str = ", ", more: str = ", and {} more", most: int | None = None
 ) -> str:

@@ -18,10 +18,10 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import tzdata
-from rapidfuzz import fuzz, process
 
 from trainbot.core import city_names as known_names
 from trainbot.core.errors import UserError
+from trainbot.core.wording import offset_text
 
 TZDATA_VERSION: str = tzdata.IANA_VERSION
 CHOICES = 6  # as many as fit an IRC line with the sentence
@@ -31,8 +31,6 @@ _UTC_NAMES = frozenset({"utc", "gmt", "z", "zulu", "uct", "etc utc", "etc gmt", 
 _SIGNS = str.maketrans({"−": "-", "–": "-", ";": ",", "(": ",", ")": ","})
 _LETTERS = str.maketrans("øłđð\u0131ħŧŋ", "olddihtn") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 _OFFSET = re.compile(r"^(?:utc|gmt)?\s*([+-])([0-9]{1,2})(?::?([0-5]\d))?$", re.IGNORECASE)
-
-
 _FILES = resources.files("tzdata").joinpath("zoneinfo")
 
 
@@ -143,6 +141,12 @@ def _by_region() -> dict[str, tuple[str, ...]]:
         if key and key not in known_names.NO_CITIES:
             table[key] = (*table.get(key, ()), row[2])
     return table | {_fold(name): found for name, found in known_names.REGIONS.items()}
+
+
+@functools.cache
+def _comments() -> list[tuple[str, str]]:
+    """(folded comment, zone) of zone.tab."""
+    return [(f" {_fold(row[3])} ", row[2]) for row in _rows("zone.tab") if len(row) > 3]
 
 
 @functools.lru_cache(maxsize=16)
@@ -291,8 +295,9 @@ def _without_comma(words: list[str], at: datetime) -> str | None:
             continue
         if here := tuple(name for name in known if name in lands):
             return _only(place, here, at)
-        towns = known if _by_city().get(_fold(area)) else ()  # "Berlin New York": two cities
-        raise UserError(f"if {place} is in {area}, type !tz with one of {listed(_joined(towns, lands))}")
+        if _by_city().get(_fold(area)):  # "Berlin New York": two cities
+            raise UserError(f"if {place} is in {area}, type !tz with one of {listed(_joined(known, lands))}")
+        return _only(area, lands, at)  # Perth Scotland
     return None
 
 
@@ -308,12 +313,6 @@ def offset_choices(offset: timedelta, at: datetime) -> tuple[str, ...]:
     return tuple(name for name in _distinct() if at.astimezone(zone(name)).utcoffset() == offset)
 
 
-def offset_text(offset: timedelta) -> str:
-    """``+1100`` (RFC 5322 3.3)."""
-    minutes = round(offset.total_seconds() / 60)
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
-
-
 def city(name: str) -> str:
     """The common name of the zone: ``America/New_York`` is New York."""
     return name.rpartition("/")[2].replace("_", " ")
@@ -321,6 +320,8 @@ def city(name: str) -> str:
 
 def nearest(text: str) -> str | None:
     """The name in the tz database that looks most like ``text``."""
+    from rapidfuzz import process  # with the first comparison: it takes 4 MiB
+
     found = process.extractOne(_fold(text[:MAX_NAME]), _by_name().keys(), score_cutoff=80)
     return canonical(_by_name()[found[0]]) if found else None
 
@@ -330,7 +331,7 @@ def _fold(text: str) -> str:
     scripts stay, so that they match nothing."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
     plain = re.sub(r"\b([a-z])\.(?=[a-z]\b|$)", r"\1", plain.translate(_LETTERS))  # d.c.
-    words = re.sub(r"['’]", "", re.sub(r"[_\-/.,]", " ", plain)).replace("&", " and ")
+    words = re.sub("['’\u02bb\u02bc]", "", re.sub(r"[_\-/.,]", " ", plain)).replace("&", " and ")
     return " ".join(re.sub(r"\bsaint\b", "st", words).split())
 
 
@@ -360,23 +361,22 @@ def _only(text: str, found: tuple[str, ...], at: datetime) -> str:
 
 def _refuse(text: str, folded: str) -> NoReturn:
     """Raises the error for an unknown name: a region with several zones, or a typing error."""
-    region = tuple(row[2] for row in _rows("zone.tab") if len(row) > 3 and f" {folded} " in f" {_fold(row[3])} ")
+    region = tuple(name for comment, name in _comments() if f" {folded} " in comment)
     if region and len(folded) > 3 and folded not in known_names.NO_REGIONS:
         first = {name: n for n, name in enumerate(known_names.WELL_KNOWN)}
         region = tuple(sorted(region, key=lambda name: first.get(name, len(first))))
         raise UserError(f"for {text}, type !tz {'with one of ' * (len(region) > 1)}{listed(region)}")
-    words = [] if folded in known_names.NO_CITIES else [*_by_city(), *_countries()]
-    words = [word for word in words if len(word) > 2]
+    from rapidfuzz import fuzz, process  # with the first comparison: it takes 4 MiB
+
+    places = [] if folded in known_names.NO_CITIES else [*_by_city(), *_countries()]
+    words = [word for word in places if len(word) > 2]
     near = process.extract(folded, words, scorer=fuzz.ratio, limit=CHOICES, score_cutoff=78)
     cities = [name for word, *_ in near for name in _by_city().get(word, ())]
     lands = [name for word, *_ in near for name in _by_country().get(_countries().get(word, ""), ())[:1]]
+    sentence = f"no place called {text} in the time zone list"
     if close := tuple(dict.fromkeys([*cities, *lands])):
-        raise UnknownPlace(
-            f"no place called {text} in the time zone list: did you mean !tz {' or '.join(close[:3])}?", like=True
-        )
-    raise UnknownPlace(
-        f"no place called {text} in the time zone list: try a large city near you, for example: !tz melbourne"
-    )
+        raise UnknownPlace(f"{sentence}: did you mean !tz {' or '.join(close[:3])}?", like=True)
+    raise UnknownPlace(f"{sentence}: try a large city near you, for example: !tz melbourne")
 
 
 def listed(found: tuple[str, ...]) -> str:

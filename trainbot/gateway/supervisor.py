@@ -65,6 +65,10 @@ class Supervisor:
         pauses that grow, and logged once."""
         self._tasks.start(self._watch(), "watching the gateway")
 
+    def has_service(self) -> bool:
+        """Whether a service's gateway runs: it is to be of this version, even if there is no host that needs it."""
+        return self._service and process.running(self._state) is not None
+
     async def status(self) -> GatewayStatus:
         """The gateway as it is now, within ``ANSWER`` seconds."""
         pid = await asyncio.to_thread(process.running, self._state)

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from rapidfuzz import fuzz
-
 from trainbot.core.errors import UserError
 
 
@@ -211,6 +209,8 @@ def _words(text: str) -> list[str]:
 def nearest(words: str, names: Mapping[str, str]) -> list[str]:
     """The keys whose texts are most like ``words``, best first: at most two, [] if none is.  A single word is compared
     with each word of a text."""
+    from rapidfuzz import fuzz  # with the first comparison: it takes 4 MiB
+
     said, scores = " ".join(_words(words)), {}
     for key, text in names.items():
         parts = [part for part in _words(text) if " " not in said and len(part) > LEAST]

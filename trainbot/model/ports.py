@@ -126,7 +126,7 @@ class Exercises(Protocol):
 
 
 class LabRoom(Protocol):
-    """Whether there is room for labs, and how much."""
+    """Whether there is room for labs, how much, and who has one."""
 
     def has_labs(self, image: str) -> bool:
         """Whether labs of that image can be made."""
@@ -134,12 +134,12 @@ class LabRoom(Protocol):
     def holds(self, now: datetime) -> tuple[int, int]:
         """(how many labs fit on the hosts, how many of them survive the loss of one host)."""
 
+    def lab_of(self, person_id: int, image: str) -> Lab | None:
+        """That person's lab of that image, unless they run it on a machine of their own."""
+
 
 class LabStock(LabRoom, Protocol):
     """The existing labs, for parts that only look at them."""
-
-    def lab_of(self, person_id: int, image: str) -> Lab | None:
-        """That person's lab of that image, unless they run it on a machine of their own."""
 
     def labs_of(self, image: str) -> dict[int, Lab]:
         """The running labs of that image, by person; without people who run it on machines of their own."""

@@ -12,8 +12,6 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from rapidfuzz import process
-
 from trainbot.core.text import one_line
 from trainbot.core.zones import names, nearest
 
@@ -126,5 +124,7 @@ def from_words(field: str, value: str) -> Any:
 
 def unknown(key: str, known: list[str]) -> str:
     """The sentence about an unknown key."""
+    from rapidfuzz import process  # with the first comparison: it takes 4 MiB
+
     near = process.extractOne(key, known, score_cutoff=60)
     return f"unknown key {shown(key)}: {f'did you mean {near[0]}?' if near else 'known keys are ' + ', '.join(known)}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 SSH = 22
 ROW = 60
-"""Columns that such a client leaves for the first row of a line of ours: weechat has ``12:34:56 trainbot | `` before it,
-irssi ``12:34 <trainbot> ``."""
+"""Columns that such a client leaves for the first row of a line of ours: irssi has ``12:34 <trainbot> `` before it,
+weechat ``12:34:56 trainbot | `` (and its list of buffers, until that is hidden: about 40 columns are left beside it)."""
 
 
 def ssh_command(port: int, address: str, user: str, words: str = "") -> str:

@@ -23,6 +23,7 @@ from trainbot.core.errors import BackendError
 from trainbot.core.files import nearest_existing
 from trainbot.core.text import one_line
 from trainbot.core.times import describe_many
+from trainbot.core.wording import span
 from trainbot.features.sessions.session_store import SessionStore
 from trainbot.model.database_url import database_exists, database_path
 from trainbot.model.exercise import Exercise
@@ -116,7 +117,7 @@ def _copies(config: Config) -> tuple[str, str]:
     where, database = config.store.copies, database_path(config.store.url)
     if where is None:
         return "none, so all is lost if this machine dies: set copies in [store] (docs/operating.md)", ""
-    text = f"{where}, every {config.store.copies_every.total_seconds():g} s, and {config.store.copies_kept} are kept"
+    text = f"{where}, every {span(config.store.copies_every)}, and {config.store.copies_kept} are kept"
     if database is None:
         return text, "a database in memory is not copied: set a file in [store] url"
     if where.account:

@@ -23,6 +23,7 @@ from trainbot.features.sessions.invitations import Invitations
 from trainbot.features.sessions.schedule_reader import ScheduleReader
 from trainbot.features.sessions.session_store import SessionStore
 from trainbot.features.sessions.signups import SignUps
+from trainbot.model.lab import Lab
 from trainbot.model.session import PublishedSession
 
 
@@ -82,6 +83,9 @@ class WithoutLabs:
 
     def holds(self, now: datetime) -> tuple[int, int]:
         return 0, 0
+
+    def lab_of(self, person_id: int, image: str) -> Lab | None:
+        return None
 
 
 class Nobody:

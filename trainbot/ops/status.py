@@ -80,7 +80,10 @@ def _bot(report: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.1f} s"
+    """Never with an exponent."""
+    if 0 < seconds < 1e-5:
+        return "under 0.01 ms"
+    return f"{seconds * 1000:.3g} ms" if seconds < 0.9995 else f"{seconds:.1f} s"
 
 
 def _irc(there: ConnectionStatus, report: dict[str, Any]) -> Iterator[Finding]:

@@ -317,6 +317,14 @@ def test_a_repetition_that_ends_before_it_starts_is_a_fault(until: str) -> None:
         ("EXDATE;VALUE=DATE:20270309,20270316\nEXDATE;VALUE=DATE:20270323", [ALL[0], *ALL[4:]]),
         ("EXDATE:20270309", [ALL[0], *ALL[2:]]),
         ("EXDATE;VALUE=DATE:20270310", ALL),  # no session that day
+        # a date has no zone (3.2.19), but some write one
+        (f"EXDATE;VALUE=DATE;{B}:20270309", [ALL[0], *ALL[2:]]),
+        (f"EXDATE;{B};VALUE=DATE:20270309,20270316", [ALL[0], *ALL[3:]]),
+        (f"EXDATE;{B}:20270309", [ALL[0], *ALL[2:]]),
+        ("exdate;tzid=W. Europe Standard Time;value=date:20270309", [ALL[0], *ALL[2:]]),
+        ('EXDATE;TZID="(UTC+01:00) Amsterdam, Berlin";VALUE=DATE:20270309', [ALL[0], *ALL[2:]]),
+        ("EXDATE;TZID=tzone://Microsoft/Utc;VALUE=DATE:20270309", [ALL[0], *ALL[2:]]),
+        (f"RDATE;VALUE=DATE;{B}:20270303", [ALL[0], "03-03 19:00 120", *ALL[1:]]),
         (f"EXDATE;{B}:20270309T190000\nEXDATE;VALUE=DATE:20270316", [ALL[0], *ALL[3:]]),
         ("EXDATE:20270330T170000Z", [*ALL[:4], ALL[5]]),
         ("EXDATE;TZID=America/New_York:20270309T130000", [ALL[0], *ALL[2:]]),  # the same moment elsewhere
@@ -360,6 +368,8 @@ def test_a_date_that_is_left_out_is_left_out_when_it_was_changed_too() -> None:
         ("RDATE;VALUE=PERIOD:20270309T190000Z/20270309T180000Z", "has an RDATE that lasts -60 minutes"),
         ("RDATE;VALUE=PERIOD:20270309T190000Z/soon", "has an RDATE that is not understood"),
         ("DTEND;VALUE=DATE:20270303", "has a DTEND without a time"),
+        (f"DTEND;VALUE=DATE;{B}:20270303", "has a DTEND without a time"),
+        (f"DTEND;{B}:20270303", "has a DTEND without a time"),
         ("DTEND:20270302T210000", "has a floating DTEND (no time zone)"),
         ("DTEND;TZID=Mars/Base:20270302T210000", "has a DTEND in 'Mars/Base', an unknown time zone"),
     ],

@@ -211,6 +211,8 @@ def test_a_wrong_field_is_told_and_the_class_stands():
     [
         ("UID:a\nSUMMARY:a\nDTSTART:20261205T190000", "has a floating DTSTART (no time zone)"),
         ("UID:a\nSUMMARY:a\nDTSTART;VALUE=DATE:20261205", "lasts all day"),
+        ("UID:a\nSUMMARY:a\nDTSTART;VALUE=DATE;TZID=Europe/Berlin:20261205", "lasts all day"),
+        ("UID:a\nSUMMARY:a\nDTSTART;TZID=Asia/Tokyo:20261205", "lasts all day"),
         (
             "UID:a\nSUMMARY:a\nDTSTART;TZID=Mars/Base:20261205T190000",
             "has a DTSTART in 'Mars/Base', an unknown time zone",

@@ -104,6 +104,7 @@ def test_the_names_of_windows() -> None:
         ("UTC-11", outlook("UTC-11", "x", offsets=("-1100", "")), "Pacific/Pago_Pago"),
         ("Mine", outlook("Mine", "BYDAY=SU;BYMONTHDAY=1,2,3,4,5,6,7;BYMONTH=11@020000", "BYDAY=SU;BYMONTHDAY=8,9,10,11,12,13,14;BYMONTH=3@020000", EASTERN), "America/New_York"),
         ("Mine", outlook("Mine", "BYDAY=-1SU;BYMONTH=10@025959", "BYDAY=-1SU;BYMONTH=3@015959"), "Europe/Berlin"),  # Exchange
+        ("Eastern", outlook("Eastern", *AMERICA, EASTERN).replace("YEARLY;", "YEARLY;BYMINUTE=0;BYHOUR=2;"), "America/New_York"),  # Notes
         ("Mine", vtimezone("Australia/Lord_Howe", 2026, 2028).decode().replace("Australia/Lord_Howe", "Mine").replace("\r", ""), "Australia/Lord_Howe"),
         ("Mine", vtimezone("Africa/Cairo", 2026, 2028).decode().replace("Africa/Cairo", "Mine").replace("\r", ""), "Africa/Cairo"),
         ("Mine", outlook("Mine", *EUROPE).replace("BYMONTH=3", "BYMONTH=3;UNTIL=20101231T000000Z"), "Africa/Lagos"),  # no summer time since
@@ -137,6 +138,8 @@ def test_what_is_written_with_a_vtimezone_is_the_same_moments(name: str) -> None
         ("Mine", outlook("Mine", "x", offsets=("+0115", "")), "20270615T190000"),
         ("Mine", outlook("Mine", *EUROPE).replace("TZOFFSETTO:+0200", "TZOFFSETTO:east"), "20270615T190000"),
         ("Mine", outlook("Mine", *EUROPE).replace("FREQ=YEARLY", "FREQ=DAILY"), "20270615T190000"),
+        ("Mine", outlook("Mine", *EUROPE).replace("YEARLY;", "YEARLY;BYHOUR=2;"), "20270615T190000"),  # and its start at 3
+        ("Mine", outlook("Mine", *EUROPE).replace("YEARLY;", "YEARLY;BYHOUR=2,3;"), "20270615T190000"),
         ("Mine", outlook("Mine", *EUROPE).replace("BYMONTH=3", "BYMONTH=13"), "20270615T190000"),
         ("Mine", "BEGIN:VTIMEZONE\nTZID:Mine\nEND:VTIMEZONE\n", "20270615T190000"),
         ("Mine", outlook("Mine", *EUROPE).replace("DTSTART:16010101T020000\n", ""), "20270615T190000"),
@@ -165,3 +168,27 @@ def test_an_event_years_ahead() -> None:
         ["Europe/Berlin 2040 17"],
         [],
     )
+
+
+def test_calendars_put_together_in_one_file() -> None:
+    """Each has its own VTIMEZONE of that name, or none: an event is in the zone of its own calendar."""
+    meant = [
+        ("London", outlook("Mine", "BYDAY=-1SU;BYMONTH=10@020000", "BYDAY=-1SU;BYMONTH=3@010000", ("+0000", "+0100"))),
+        ("New York", outlook("Mine", *AMERICA, EASTERN)),
+        ("Berlin", outlook("Mine", *EUROPE)),
+        ("nowhere", ""),
+        ("Kathmandu", outlook("Mine", "x", offsets=("+0545", ""))),
+    ]
+    text = "".join(
+        f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{head}BEGIN:VEVENT\nUID:{name}\nSUMMARY:{name}\n"
+        "DTSTART;TZID=Mine:20270615T190000\nEND:VEVENT\nEND:VCALENDAR\n"
+        for name, head in meant
+    )
+    sessions, (problem,) = read_ics(text, "c.ics", START, END)
+    assert [(session.title, session.zone) for session in sessions] == [
+        ("London", "Europe/London"),
+        ("New York", "America/New_York"),
+        ("Berlin", "Europe/Berlin"),
+        ("Kathmandu", "Asia/Kathmandu"),
+    ]
+    assert "event \"nowhere\" has a DTSTART in 'Mine', an unknown time zone" in problem.text

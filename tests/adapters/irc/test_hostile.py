@@ -216,6 +216,6 @@ def test_who_a_line_is_from():
         ("!@", ("", "", "")),
     ):
         source = parse(f":{prefix} PING").source
-        assert (source, (source.nick, source.user, source.host)) == (prefix, parts)
+        assert (source, source.parts) == (prefix, parts)
     nobody = parse("PING").source
-    assert (nobody, nobody.nick, nobody.user, nobody.host) == ("", "", "", "")
+    assert (nobody, nobody.nick, nobody.parts) == ("", "", ("", "", ""))

@@ -22,6 +22,8 @@ start = 2026-12-05T09:00:00
 """
 NEXT = "next: SE Linux for all, Sat 5 Dec 08:00 UTC | !sessions"
 
+ASKED = "russell: I have asked ChanServ to make me an operator; #class is quiet as soon as I am"
+
 
 def modes(stage: Stage) -> list[tuple[str, ...]]:
     return [(out.change, *out.nicks) for out in stage.said if isinstance(out, Modes)]
@@ -220,16 +222,35 @@ def test_a_topic_that_nobody_sets_for_us(planned: Stage) -> None:
 
 
 def test_quiet_where_chanserv_may_make_us_an_operator(served: Stage) -> None:
-    """It is asked, and the presenter is told to try again; once it refused, what to type."""
-    assert served.talk("russell", "!quiet on") == [
-        "russell: I am not an operator of #class and have asked ChanServ to make me one: type !quiet on again in a few seconds"
-    ]
+    """It is asked, and the presenter hears that it was; once it refused, what to type."""
+    assert served.talk("russell", "!quiet on") == [ASKED]
     assert asked(served) == ["OP"]
     assert served.talk("russell", "!quiet on")[0].startswith(
         "russell: I can't, I am not an operator of #class: type /msg"
     )
     served.net.status = "o"
     assert served.talk("russell", "!quiet on")[0].startswith("quiet, please")
+
+
+def test_quiet_once_chanserv_has_made_us_an_operator(served: Stage) -> None:
+    """Then the channel is moderated without another word; not if it takes long, and not if the presenter has changed their mind."""
+    assert served.talk("russell", "!quiet on") == [ASKED]
+    served.net.status = "o"
+    (said,) = served.wait(seconds=2)
+    assert said[1].startswith("quiet, please") and ("+m",) in modes(served)
+    assert served.talk("russell", "!quiet off") == ["everybody can speak again"]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_quiet_that_is_no_longer_wanted(served: Stage, late: bool) -> None:
+    """ChanServ answers after half a minute, or the presenter says off before it does."""
+    assert served.talk("russell", "!quiet on") == [ASKED]
+    if late:
+        served.wait(seconds=40)
+    else:
+        assert served.talk("russell", "!quiet off") == ["russell: #class is not quiet"]
+    served.net.status = "o"
+    assert served.wait(seconds=2) == [] and ("+m",) not in modes(served)
 
 
 def test_a_long_topic(planned: Stage) -> None:

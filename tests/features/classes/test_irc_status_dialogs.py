@@ -14,7 +14,9 @@ from trainbot.core.access import Person, Role
 from trainbot.core.commands import Request
 from trainbot.core.messages import Sender
 
-OLGA = Request(Sender("olga"), Person(1, "olga", None, "olga", "", True, START), Role.ORGANISER, None, True, START)
+OLGA = Request(
+    Sender("olga"), Person(1, "olga", None, "olga", "", True, START), Role.ORGANISER, None, True, START, START
+)
 
 
 class NoTopics:

@@ -300,7 +300,7 @@ def test_those_who_came_beyond_the_share() -> None:
             {"xen1": 30},
             (),
             None,
-            "go: 30 of 30 labs for SE Linux at 10:00 UTC are ready, all on xen1: losing it would leave none",
+            "go: 30 of 30 labs for SE Linux at 10:00 UTC are ready, all on one host (xen1): losing it would leave none",
         ),
         (
             {"xen1": 12},

@@ -154,9 +154,13 @@ def test_no_go_and_go(four: Stage) -> None:
         "have been booting for 20 min, usually 30 s); I can't say when the rest will be; organisers can see more with !hosts"
     ]
     said = [text for target, text in until(four, -6) if target == "russell" and "go:" in text]
-    assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"]
+    assert said == [
+        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on one host (xen1): losing it would leave none"
+    ]
     said = [text for target, text in until(four, -0.5) if target == "russell" and "go:" in text]
-    assert said == ["go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on xen1: losing it would leave none"]
+    assert said == [
+        "go: 4 of 4 labs for SE Linux at 11:00 Berlin are ready, all on one host (xen1): losing it would leave none"
+    ]
 
 
 def test_no_go_where_labs_do_not_boot(four: Stage) -> None:
@@ -476,3 +480,19 @@ def test_a_damaged_session_stops_no_labs(four: Stage) -> None:
     assert seats(four.hear("carol", "!lab debian")) == ["carol"]
     four.hosts_work()
     assert [lab.state for lab in four.labs()] == ["ready"]
+
+
+def test_a_seat_for_whoever_has_a_lab(stage: Stage) -> None:
+    """Nobody is told to get the lab that they have; shortly before the class, that it comes, or that it is there."""
+    plan(stage)
+    stage.host_up()
+    stage.talk("alice", "!lab debian")
+    seat = stage.talk("alice", "!signup 1")[0]
+    assert (
+        "; you get your debian lab in the 20 min before the start; to log in without" in seat and "try one" not in seat
+    )
+    until(stage, -10)
+    seat = stage.talk("alice", "!signup 1")[0]
+    assert "; you have your debian lab already: !lab debian gives its ssh command again; to log in" in seat
+    seat = stage.talk("bob", "!signup 1")[0]
+    assert "; you get your debian lab before the start; to have it now: !lab debian; to log in" in seat

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -147,6 +149,22 @@ def test_killed_between_the_end_and_the_minutes(stage: Stage, monkeypatch: pytes
     stage.restart()
     stage.wait(seconds=2)
     assert "why?" in written(stage)
+
+
+def test_another_folder_or_another_machine(stage: Stage) -> None:
+    """The next start writes what is not there, and leaves nothing where it was before."""
+    hold(stage, "why?")
+    public = stage.folder / "public"
+    names = {path.name for path in (public / "minutes").iterdir()}
+    shutil.rmtree(public)
+    stage.restart()
+    stage.wait(seconds=2)
+    assert {path.name for path in (public / "minutes").iterdir()} == names
+    stage.config = replace(stage.config, records=replace(stage.config.records, folder=stage.folder / "elsewhere"))
+    stage.restart()
+    stage.wait(seconds=2)
+    assert {path.name for path in (stage.folder / "elsewhere" / "minutes").iterdir()} == names
+    assert list((public / "minutes").iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

@@ -50,6 +50,55 @@ def test_shown_back_in_three_zones(stage: Stage) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("tomorrow 10:00", "Sat 5 Dec 10:00 +0100 Berlin"),
+        ("today 23:59", "Fri 4 Dec 23:59 +0100 Berlin"),
+        ("tonight 24:00", "Sat 5 Dec 00:00 +0100 Berlin"),
+        ("day after tomorrow noon", "Sun 6 Dec 12:00 +0100 Berlin"),
+        ("in 3 days 19:00", "Mon 7 Dec 19:00 +0100 Berlin"),
+        ("in 2 hours", "Sat 5 Dec 01:58 +0100 Berlin"),
+        ("90 minutes from now", "Sat 5 Dec 01:28 +0100 Berlin"),
+        ("next fri 09:00", "Fri 11 Dec 09:00 +0100 Berlin"),
+        ("next sat 09:00", "Sat 5 Dec 09:00 +0100 Berlin"),
+        ("fri midnight", "Sat 5 Dec 00:00 +0100 Berlin"),
+        ("a week from today 8 pm", "Fri 11 Dec 20:00 +0100 Berlin"),
+        ("tomorrow 10:00 auckland", "Sun 6 Dec 10:00 +1300 Auckland"),
+    ],
+)
+def test_what_was_shown_is_saved_though_midnight_passes(stage: Stage, words: str, shown: str) -> None:
+    """Days and spans count from when they were typed, not from the yes; so does the zone, if !tz comes in between."""
+    stage.talk("olga", "!tz berlin")
+    stage.now = datetime(2026, 12, 4, 22, 58, 40, tzinfo=UTC)  # a Friday, in Berlin 23:58:40
+    assert shown in stage.talk("olga", f"!session add selinux {words}")[0]
+    stage.now = datetime(2026, 12, 4, 22, 59, 30, tzinfo=UTC)
+    stage.talk("olga", "!tz tokyo")
+    assert "saved as d1" in stage.talk("olga", "!yes")[0]
+    stage.talk("olga", "!tz " + shown.rpartition(" ")[2])
+    assert shown in stage.whisper("olga", "session")[0]
+
+
+def test_a_move_confirmed_after_midnight(published: Stage) -> None:
+    """The session is moved to the day that was shown."""
+    published.now = datetime(2026, 12, 3, 12, 59, 40, tzinfo=UTC)  # in Melbourne, the zone of the session, 23:59:40
+    assert "Fri 4 Dec 10:00 +1100 Melbourne" in published.talk("olga", "!session move 1 tomorrow 10:00")[0]
+    published.now = datetime(2026, 12, 3, 13, 0, 10, tzinfo=UTC)
+    assert "Fri 4 Dec 10:00 +1100 Melbourne" in published.talk("olga", "!yes")[1]
+
+
+@pytest.mark.parametrize(
+    "title", ['"SE Linux for all"', "„SE Linux for all“", "«linux FOR»", "“SE Linux”", "linux for all"]
+)
+def test_a_title_in_quotes_of_any_language(published: Stage, title: str) -> None:
+    """Wherever a session may be named by its title."""
+    if title[0] != "l":  # without quotes it would not be known where the title ends
+        assert "Sun 6 Dec" in published.talk("olga", f"!session move {title} sun 6 dec 10:00")[0]
+    assert "cancels SE Linux for all" in published.talk("olga", f"!session cancel {title}")[0]
+    assert "SE Linux for all" in published.talk("olga", f"!signups {title}")[0]
+    assert "SE Linux for all" in published.talk("bob", f"!signup {title}")[0]
+
+
 def test_a_draft_is_nobodys_business(drafted: Stage) -> None:
     """It is in no list of learners, nobody is told, and it outlives the bot."""
     assert drafted.talk("alice", "!sessions") == ["alice: no sessions are planned"]
@@ -65,7 +114,7 @@ def test_published(drafted: Stage) -> None:
     """Announced as any other, once; then it has seats, reminders and a number of its own."""
     said = drafted.hear("olga", "!session publish")
     assert said == [
-        (CHANNEL, "olga: published"),
+        (CHANNEL, "olga: published as session 1"),
         (
             CHANNEL,
             f"new session: SE Linux for all, {WHEN} | Sat 5 Dec 03:00 -0500 New York | in 8 d; !signup 1 gets you a seat",

@@ -207,12 +207,45 @@ def test_lengths(words: str, minutes: int) -> None:
         ("1930h-2100h", "19:30", 90),
         ("19:00h to 21:00h", "19:00", 120),
         ("10:00-12", "10:00", 120),
+        ("19:00\u201121:00", "19:00", 120),
+        ("19:00 \u2212 21:00", "19:00", 120),
+        ("19:00\u201221:00", "19:00", 120),
+        ("19:00\u00a0—\u202f21:00", "19:00", 120),
+        ("19 h - 21 h", "19:00", 120),
+        ("15 h to 17 h", "15:00", 120),
     ],
 )
 def test_from_to(words: str, start: str, minutes: int) -> None:
     """A time with its end says the length, over midnight too."""
     zone, local, values = understood(f"sat {words} new york")
     assert (zone, f"{local:%d %H:%M}", values) == ("America/New_York", f"28 {start}", {"minutes": minutes})
+
+
+@pytest.mark.parametrize("quotes", ['""', "“”", "„“", "„”", "””", "«»", "»«", "‟”"])
+def test_quotes_as_people_have_them(quotes: str) -> None:
+    """Of any language."""
+    _zone, local, values = understood(f"sat 19 h rome {quotes[0]}L’été, 14 mar: 20:00{quotes[1]}")
+    assert (f"{local:%H:%M}", values) == ("19:00", {"title": "L’été, 14 mar: 20:00"})
+
+
+@pytest.mark.parametrize(
+    ("words", "local", "minutes"),
+    [
+        ("2027-03-14T09:00 - 11:00 new york", "14 Mar 09:00", 120),
+        ("2027-03-14T09:00–11:00 new york", "14 Mar 09:00", 120),
+        ("2027-03-14T09:00\u201111:00 new york", "14 Mar 09:00", 120),
+        ("2027-03-14t09:00 to 11:00 berlin", "14 Mar 09:00", 120),
+        ("2027-03-14T23:00 until 01:30 kathmandu", "14 Mar 23:00", 150),
+        ("2027-03-14T22:00 - midnight lagos", "14 Mar 22:00", 120),
+        ("2027-03-27T23:00 — 04:00 berlin", "27 Mar 23:00", 240),
+        ("2027-03-14T09:00 2h berlin", "14 Mar 09:00", 120),
+        ("2027-03-14T09:00 - berlin - 2h", "14 Mar 09:00", 120),
+    ],
+)
+def test_a_moment_and_an_end(words: str, local: str, minutes: int) -> None:
+    """Day and time in one word, then the time at which it ends; with a blank, as -11:00 alone is an offset."""
+    _zone, found, values = understood(words)
+    assert (f"{found:%d %b %H:%M}", values) == (local, {"minutes": minutes})
 
 
 @pytest.mark.parametrize(
@@ -364,6 +397,11 @@ def test_lists() -> None:
         ("sat 09:00 berlin me", 'I don\'t understand "me"'),
         ("sat 09:00 it 2h berlin", 'I don\'t understand "it"'),
         ("sat 09:00 paris 2h london", "there are two places, paris and london"),
+        ("sat 09:00 PST berlin", "there are two places, PST and berlin"),
+        ("2027-03-14T09:00-05:00 new york", "there are two places, -05:00 and new york"),
+        ("2027-03-14T09:00-11:00 berlin", "there are two places, -11:00 and berlin"),
+        ("sat 09:00 usa please", 'I don\'t understand "please"'),
+        ("sat 09:00 eastern downtown", 'I don\'t understand "downtown"'),
         ("sat 09:00 london, ontario", "use one of America/Toronto"),
         ("sat 09:00 berlin, xyzzy", 'I don\'t know "xyzzy"'),
         ("sat 09:00 melborne", "did you mean Australia/Melbourne?"),

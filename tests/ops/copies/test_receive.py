@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.ops.copies.conftest import OWNER
 from trainbot.adapters.copies import wire
-from trainbot.adapters.copies.folder import Copy, CopyFolder, CopyWriter
+from trainbot.adapters.copies.folder import DATABASE, Copy, CopyFolder, CopyWriter
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.ops.copies.restore import put_back
 
@@ -154,13 +154,11 @@ def test_a_database_that_is_damaged(sender):
 
 
 def test_a_full_disk(sender, copied, monkeypatch):
-    """One sentence, and the copies that are there stay."""
+    """One sentence, and the copies that are there stay; nothing of the new one does."""
     create = CopyWriter.create
 
     def full(self, name):
-        if "schedules" in name:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return create(self, name)
+        return Path("/dev/full").open("wb") if name == DATABASE else create(self, name)
 
     monkeypatch.setattr(CopyWriter, "create", full)
     answer = sender.send(sender.hello(), sender.whole())[-1]

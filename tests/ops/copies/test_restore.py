@@ -81,6 +81,15 @@ def newer(copied):
     (copied / "manifest.json").write_text(json.dumps({**value, "format": 99}))
 
 
+def link_a_file(copied):
+    pepper = copied / "files" / "base" / "state" / "pepper"
+    pepper.symlink_to(pepper.rename(copied.parent / "pepper"))
+
+
+def link_the_copy(copied):
+    copied.symlink_to(copied.rename(copied.parent / "elsewhere"))
+
+
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
@@ -92,15 +101,19 @@ def newer(copied):
         (lambda copied: (copied / "manifest.json").unlink(), "is not a copy made by trainbot"),
         (lambda copied: (copied / "changes").chmod(0o644), "others can read .*changes, .*: chmod -R go= "),
         (lambda copied: copied.chmod(0o750), "others can read"),
+        (link_a_file, "pepper is a symbolic link, and a copy has none: name the folder that trainbot made"),
+        (link_the_copy, "is a symbolic link"),
     ],
 )
 def test_a_copy_that_cannot_be_used(sender, copied, fresh, harm, sentence):
-    """One sentence, and nothing is there afterwards that was not there before."""
+    """One sentence, and nothing is there afterwards that was not there before.  The list says the same."""
     harm(copied)
     with pytest.raises(BackendError, match=sentence) as raised:
         put_back(Copy(copied), fresh, replace=False)
     assert "\n" not in str(raised.value)
-    assert not fresh.parent.exists() or everything(fresh.parent).keys() <= {"trainbot.db.lock"}
+    assert not fresh.parent.exists()
+    said: list[str] = []
+    assert listed(copied.parent, said.append) == 1 and said == [f"!  {copied.name}: {raised.value}"]
 
 
 def test_the_last_transaction_may_be_cut_off(sender, copied, fresh):

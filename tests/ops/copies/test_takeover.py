@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.ops.copies.conftest import Sender
 from trainbot.adapters.copies.folder import Beat, Copy, CopyFolder
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.core.errors import BackendError
@@ -77,6 +78,19 @@ def test_typed_on_the_machine_that_is_copied(sender, copied, quiet):
         takeover(sender.copies, sender.ini, "", lambda line: None)
     assert everything(sender.folder) == before
     assert CopyFolder(sender.copies).taken_over() is None
+
+
+def test_typed_on_the_machine_of_another_installation(sender, copied, tmp_path, quiet):
+    """One sentence before anybody is asked, and nothing changes."""
+    other = Sender(tmp_path / "other", tmp_path / "copies of it")
+    other.note("owner", "another one")
+    other.store.close()
+    before, said = everything(other.folder), []
+    with pytest.raises(
+        BackendError, match="trainbot.db belongs to another installation .*: restore it to another folder"
+    ):
+        takeover(sender.copies, other.ini, "", said.append)
+    assert everything(other.folder) == before and said == []
 
 
 def test_typed_where_no_copies_are(tmp_path, quiet):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import upgrade
+from trainbot.model.copies import CopiedFile, Manifest
 from trainbot.ops.doctor.finding import Level
 
 ACCOUNT = "copier@second.example.org"
@@ -78,3 +81,14 @@ def test_a_folder(installed, where: str, words: str):
     installed.change(store={**installed.sections["store"], "copies": folder})
     installed.say("copies").one(words, Level.OK if words == "takes them" else Level.WRONG)
     assert not folder.exists()
+
+
+def test_a_folder_of_another_installation(installed):
+    """It would take none from this one."""
+    copy = installed.folder / "copies" / "copy-20261130T040618Z"
+    copy.mkdir(parents=True)
+    files = (CopiedFile("base/bot.ini", 1, "0" * 64),)
+    manifest = Manifest("0.2.0", "0016", "another one", 1, datetime(2026, 5, 1, tzinfo=UTC), 1, files[0], files)
+    (copy / "manifest.json").write_text(json.dumps(manifest.to_json()))
+    installed.change(store={**installed.sections["store"], "copies": copy.parent})
+    installed.say("copies").one("holds copies of another installation (id another one)", Level.WRONG)

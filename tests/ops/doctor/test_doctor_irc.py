@@ -55,6 +55,12 @@ def channel(**changes):
         (channel(modes="ntk"), "! ", "has a key"),
         (channel(modes="ntu"), "! ", "auditorium"),
         (channel(modes="ntR"), "- ", "only people with a services account join or speak (+R)"),
+        (channel(modes="ntr"), None, ""),
+        (
+            but(server="solanum-1.0-dev", channels={"#c": ChannelMembership(True, "v", "ntr")}),
+            "- ",
+            "only people with a services account join (+r)",
+        ),
         (channel(modes="ntl"), "- ", "limit of people"),
         (
             but(server="solanum-1.0-dev", channels={"#c": ChannelMembership(True, "", "nt")}),

@@ -152,7 +152,7 @@ def test_without_sasl(tmp_path: Path, seen: list[NetworkFacts | None]) -> None:
     said = makes(tmp_path, Given({**BASICS, "account": "trainbot"}, password=SECRET))
     config = load(tmp_path / "bot.ini")
     assert config.irc.nickserv and not config.irc.sasl and config.irc.password.reveal() == SECRET
-    assert any("/msg ChanServ AOP #class ADD trainbot" in line for line in said)
+    assert any("/msg ChanServ FLAGS #class trainbot +Viuot" in line for line in said)
     assert not any("NickServ REGISTER" in line for line in said)
 
 

@@ -53,7 +53,7 @@ class _IcsReader:
         self.file, self.start, self.end = file, start, end
         self.problems: list[ScheduleProblem] = []
         self.withheld: dict[str, set[Withheld]] = {}
-        self.zones = FileZones({}, start, end)
+        self.zones = FileZones([], start, end)
         self.steps = 0
 
     def read(self) -> tuple[list[Session], list[ScheduleProblem]]:
@@ -69,13 +69,14 @@ class _IcsReader:
             with warnings.catch_warnings():  # about a TZID with a vendor prefix, which we parse ourselves
                 warnings.simplefilter("ignore")
                 calendars = icalendar.Calendar.from_ical(text, multiple=True)
-            events = [(event, cal) for cal in calendars for event in cal.walk("VEVENT")]
+            events = [(event, cal, number) for number, cal in enumerate(calendars) for event in cal.walk("VEVENT")]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             self.fault(None, f"this is not iCalendar: {fields.plain(str(error), 120) or type(error).__name__}")
             return [], self.problems
         self.zones = FileZones(blocks, self.start, self.end)
         groups: dict[str, list[Event]] = {}
-        for component, calendar in events:
+        for component, calendar, number in events:
+            self.zones.calendar = number
             checked = self.checked(component, str(calendar.get("METHOD", "")).upper() == "CANCEL")
             if checked is not None:
                 groups.setdefault(checked.uid, []).append(checked)

@@ -16,8 +16,8 @@ _BARE_ZONE = re.compile(
     r"((?:;VALUE=[A-Z-]{1,20}|;RANGE=[A-Z]{1,20})*:\d{8}(?:[T,].*)?)$",
     re.IGNORECASE,
 )
-
-
+_DATES = re.compile(r"\d{8}(?:,\d{8})*")
+_ZONE_OF_DATE = re.compile(r";TZID=(?:\"[^\"]*\"|[^;\"]*)", re.IGNORECASE)
 _OF_TIMES = re.compile(
     r"^(?:DTSTART|DTEND|DURATION|RRULE|EXDATE|RDATE|RECURRENCE-ID|DTSTAMP|LAST-MODIFIED)[;:]", re.IGNORECASE
 )
@@ -51,29 +51,35 @@ def torn(text: str) -> str | None:
     return None if text.rstrip().upper().endswith("END:VCALENDAR") else "the last line is not END:VCALENDAR"
 
 
-def without_timezones(text: str) -> tuple[str, dict[str, list[str]]]:
-    """Returns the unfolded text without VTIMEZONE, and the lines of each VTIMEZONE by its TZID.  With VTIMEZONE left in,
-    the library would use one file's rules for all files it reads after it.
+def without_timezones(text: str) -> tuple[str, list[dict[str, list[str]]]]:
+    """Returns the unfolded text without VTIMEZONE, and for each calendar in it the lines of each VTIMEZONE by its TZID.
+    With VTIMEZONE left in, the library would use one file's rules for all files it reads after it.
 
     A TZID that needs quotes and has none is quoted.  Times are in capitals and without blanks (a ``t`` is a T, RFC 5234 2.3; some
-    programs pad).  A time with both a zone and the Z of UTC is made invalid on
-    purpose: the library would silently drop the Z.
+    programs pad).  A time with both a zone and the Z of UTC is made invalid on purpose: the library would silently drop
+    the Z.  A date loses its zone, which it must not have (3.2.19): the library would take it for midnight there.
     """
     kept: list[str] = []
-    found: dict[str, list[str]] = {}
+    calendars: list[dict[str, list[str]]] = []
     block: list[str] | None = None
+    depth = 0
     for line in text.split("\n"):
         name, _, value = line.partition(":")
         name, value = name.upper(), value.strip()
+        if name == "BEGIN" and not depth:
+            calendars.append({})
+        depth += (name == "BEGIN") - (name == "END")
         if name in ("BEGIN", "END") and value.upper() == "VTIMEZONE":
             block = [] if name == "BEGIN" else None
         elif block is None:
             if _OF_TIMES.match(line):
                 before, _, value = line.rpartition(":")
+                if _DATES.fullmatch(value.strip()) and name.partition(";")[0] != "RECURRENCE-ID":
+                    before = _ZONE_OF_DATE.sub("", before)
                 line = _BARE_ZONE.sub(r'\1"\2"\3', f"{before}:{''.join(value.split()).upper()}")
             kept.append(f"{line} AND TZID" if _UTC_AND_ZONE.match(line) else line)
         elif name == "TZID":
-            found.setdefault(re.sub(r"\\([,;\\])", r"\1", value), block)
+            calendars[-1].setdefault(re.sub(r"\\([,;\\])", r"\1", value), block)
         else:
             block.append(line.strip())
-    return "\n".join(kept), found
+    return "\n".join(kept), calendars

@@ -21,33 +21,37 @@ MOST_RULES = 100  # of one VTIMEZONE
 _TOLERANCE = timedelta(minutes=1)  # Exchange writes 23:59:59 for midnight
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)(\d\d)?")
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_UNDERSTOOD = {"FREQ", "INTERVAL", "BYMONTH", "BYDAY", "BYMONTHDAY", "UNTIL", "WKST"}
+_TIMES = {"BYHOUR": "%H", "BYMINUTE": "%M", "BYSECOND": "%S"}  # Notes writes them; they repeat the time of the DTSTART
+_UNDERSTOOD = {"FREQ", "INTERVAL", "BYMONTH", "BYDAY", "BYMONTHDAY", "UNTIL", "WKST", *_TIMES}
 
 Shift = tuple[datetime, timedelta, timedelta]  # moment, offset before and after
 
 
 class FileZones:
-    """``blocks``: the lines of each VTIMEZONE by its TZID; ``first``, ``last``: the period for which sessions are read."""
+    """``blocks``: for each calendar in the file, the lines of each VTIMEZONE by its TZID; ``first``, ``last``: the period
+    for which sessions are read."""
 
-    def __init__(self, blocks: dict[str, list[str]], first: datetime, last: datetime) -> None:
+    def __init__(self, blocks: list[dict[str, list[str]]], first: datetime, last: datetime) -> None:
         self._blocks, self._period = blocks, (_day(first), _day(last + timedelta(days=1)))
-        self._found: dict[tuple[str, int], str | None] = {}
+        self._found: dict[tuple[int, str, int], str | None] = {}
+        self.calendar = 0  # the number of the one that is being read
 
     def named(self, tzid: str, wall: datetime) -> str | None:
         """The zone that ``tzid`` means for an event at the local time ``wall``, or None if nothing identifies one."""
-        block = self._blocks.get(tzid.strip('"'), [])
+        block = self._blocks[self.calendar].get(tzid.strip('"'), [])
         locations = [line.partition(":")[2].strip() for line in block if line.upper().startswith("X-LIC-LOCATION:")]
         if (name := of_tzid(tzid, locations[0] if locations else None)) is not None or not block:
             return name
         later = wall.year if wall.replace(tzinfo=UTC) > self._period[1] else 0
-        if (tzid, later) not in self._found:
+        key = (self.calendar, tzid, later)
+        if key not in self._found:
             if len(self._found) >= MOST_IDENTIFIED:
                 return None
             first, last = (
                 (datetime(later, 1, 1, tzinfo=UTC), datetime(later, 12, 31, tzinfo=UTC)) if later else self._period
             )
-            self._found[tzid, later] = _identified(tzid, block, first, last)
-        return self._found[tzid, later]
+            self._found[key] = _identified(tzid, block, first, last)
+        return self._found[key]
 
 
 def _identified(tzid: str, block: list[str], first: datetime, last: datetime) -> str | None:
@@ -106,6 +110,10 @@ class _Rule:
             return
         if self.rule["FREQ"] != "YEARLY" or self.rule.get("INTERVAL", "1") != "1" or set(self.rule) - _UNDERSTOOD:
             raise ValueError("a rule that time zones do not have")
+        if any(
+            int(self.rule[part]) != int(f"{self.start:{form}}") for part, form in _TIMES.items() if part in self.rule
+        ):
+            raise ValueError("other times than that of its start")
         until = _moment(self.rule["UNTIL"]) if "UNTIL" in self.rule else None
         for year in range(max(self.start.year, first.year - 1), last.year + 1):
             for day in self._days(year):

@@ -20,11 +20,12 @@ from typing import Any, BinaryIO
 
 from trainbot.core.clock import boot_id
 from trainbot.core.errors import BackendError
-from trainbot.core.files import sync_folder, write_whole
+from trainbot.core.files import LEFT_OVER, sync_folder, write_whole
 from trainbot.model.copies import NAME, CopiedFile, Manifest
 
 MANIFEST, DATABASE, CHANGES, BEAT = "manifest.json", "trainbot.db", "changes", "beat.json"
 TAKEN_OVER = "taken-over.json"
+SCRATCH = ".check-"  # how names of files begin in which a copy is checked
 _LOCK = ".receiver.lock"
 _RECORD = struct.Struct(">4sIQII")  # magic, generation, offset, length, CRC-32 of the data
 _MAGIC = b"TBc1"
@@ -107,8 +108,13 @@ class Copy:
                 yield generation, offset, data
 
     def refuse_readable_by_others(self) -> None:
-        """BackendError if other users of this machine can read it: it holds keys and what people said."""
+        """BackendError if other users of this machine can read it: it holds keys and what people said.  What a symbolic
+        link leads to may be theirs."""
         for path in (self.path, *self.path.rglob("*")):
+            if path.is_symlink():
+                raise BackendError(
+                    f"{path} is a symbolic link, and a copy has none: name the folder that trainbot made"
+                )
             if path.lstat().st_mode & 0o077:
                 raise BackendError(
                     f"others can read {path}, which holds keys and what people wrote: chmod -R go= {self.path}, and find out "
@@ -158,6 +164,16 @@ class CopyFolder:
             f"there is no copy in {self.path}: run this on the machine that gets them, with the folder of [store] copies"
         )
 
+    def refuse_others(self, installation: str) -> None:
+        """BackendError if it has copies of another installation."""
+        for copy in self.copies()[-1:]:
+            owner = copy.manifest().installation
+            if owner != installation:
+                raise BackendError(
+                    f"{self.path} holds copies of another installation (id {owner[:64]}): name another folder in [store] "
+                    "copies"
+                )
+
     def taken_over(self) -> dict[str, Any] | None:
         """Who has taken over from the machine that sends copies here: ``epoch``, ``at``, ``address``; None if nobody."""
         try:
@@ -182,7 +198,11 @@ class CopyFolder:
         write_whole(self.path / TAKEN_OVER, json.dumps(value) + "\n", 0o600)
 
     def prune(self, kept: int) -> None:
-        """Removes drafts and the oldest copies, so that ``kept`` are left."""
+        """Removes drafts, files that a killed check left behind, and the oldest copies, so that ``kept`` are left."""
+        for scratch in self.path.glob(f"{SCRATCH}*"):
+            with suppress(OSError):
+                if scratch.stat().st_mtime < time.time() - LEFT_OVER:
+                    scratch.unlink()
         for draft in self.path.glob(".copy-*.new"):
             shutil.rmtree(draft, ignore_errors=True)
         for copy in self.copies()[:-kept]:

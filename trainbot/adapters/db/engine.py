@@ -6,12 +6,10 @@ BEGIN IMMEDIATE ourselves; with WAL and synchronous=FULL, what was committed sur
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from trainbot.adapters.db.clock_shift import shift_times
+from trainbot.adapters.db.errors import DAMAGED, DatabaseDamaged, DatabaseLocked, explain, is_damage
 from trainbot.adapters.db.full_text_search import Search
+from trainbot.adapters.db.lock import lock_of
 from trainbot.adapters.db.pruning import Pruning
 from trainbot.adapters.db.question_rows import QuestionRepository
 from trainbot.adapters.db.recall import recall_of
@@ -38,20 +38,15 @@ from trainbot.adapters.db.repositories import (
     SettingRepository,
 )
 from trainbot.adapters.db.row_redaction import Redaction
-from trainbot.adapters.db.savepoints import NOT_STORED, savepoints_of
+from trainbot.adapters.db.savepoints import NOT_STORED, Savepoints, savepoints_of
 from trainbot.adapters.db.wal_tail import WalTail
 from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
 
 log = logging.getLogger(__name__)
 COMMITS = "commits"  # the setting that counts transactions
-DAMAGED = "not done: my database is damaged; an organiser has to stop me and restore a backup"
 PATIENT = 2.0  # seconds that a transaction waits for another program to finish writing
 BRIEF = 0.05  # the same, where the event loop waits for it
-
-
-class DatabaseLocked(BackendError):
-    """Another program is writing: the transaction has not begun, and may be tried again."""
 
 
 def connect(url: str, *, read_only: bool = False) -> Engine:
@@ -93,10 +88,6 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
     return engine
 
 
-class DatabaseDamaged(BackendError):
-    """Pages of the database cannot be read: trying again does not help."""
-
-
 class Store:
     """The repositories, and the ``transaction()`` that all work with them happens in.
 
@@ -107,6 +98,7 @@ class Store:
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self.url = url
         self._engine = connect(url, read_only=read_only)
+        self._dialect: Any = self._engine.dialect  # commits SQLite's own connection, too
         self._begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
         self._lock: int | None = None
         self._file: tuple[int, int] | None = None  # device and inode, as first seen by moved_away
@@ -115,6 +107,7 @@ class Store:
         except SQLAlchemyError as error:
             raise BackendError(explain(url, error)) from None
         self._recall, self._savepoints = recall_of(self.connection), savepoints_of(self.connection)
+        self._savepoint = _Savepoint(self, self._savepoints)
         self._patience = PATIENT
         self.changed: set[str] = set()
         """The names of the tables written since the transaction began."""
@@ -139,44 +132,64 @@ class Store:
         """The first damage that was come across, as a sentence."""
         self.commits, self.committed_at = self._counted()
 
-    @contextmanager
-    def transaction(self, patience: float = PATIENT) -> Iterator[None]:
+    def transaction(self, patience: float = PATIENT) -> AbstractContextManager[None]:
         """Everything done inside is on disk when this returns.  Otherwise nothing is, and it raises BackendError.  Waits
         up to ``patience`` seconds for another program that is writing, then raises DatabaseLocked."""
+        return _Transaction(self, patience)
+
+    def begin(self, patience: float) -> int:
+        """Begins a transaction; how many rows this connection has written so far."""
         self.changed.clear()
         begun = False
+        raw = self._recall.database
         try:
-            raw = self._raw()
-            if raw is None:
-                raise BackendError(NOT_STORED)
-            self._wait_for_others(patience)
+            if patience != self._patience:
+                self._wait_for_others(patience)
             raw.execute(self._begin)  # SQLAlchemy's own begin and commit would take longer than most turns
             begun = True
             self._savepoints.restart()
             self._recall.begins()
-            changes = raw.total_changes
-            yield
-            if not raw.in_transaction or self._savepoints.missed:
-                raise BackendError(f"the database {self.url} rolled back what was to be stored")
-            counted = self._count(raw) if raw.total_changes != changes else None
-            if self.connection.in_transaction():  # SQLAlchemy has taken part in it
-                self.connection.commit()
-            else:
-                self._engine.dialect.do_commit(self.connection.connection)
-            self.unpublished |= self.changed
-            if counted is not None:
-                self.commits, self.committed_at = counted
         except BaseException as error:
-            self._recall.forget()
-            self._undo()
-            if not isinstance(error, SQLAlchemyError | sqlite3.Error):
-                raise
-            if is_damage(error):
-                raise DatabaseDamaged(self._damaged(error)) from error
-            locked = not begun and "locked" in str(error)
-            raise (DatabaseLocked if locked else BackendError)(explain(self.url, error)) from error
-        finally:
-            self._recall.ends()
+            self._failed(error, begun=begun)
+            raise
+        return raw.total_changes
+
+    def end(self, changes: int, error: BaseException | None) -> None:
+        """Commits; ``error``: rolls back instead, because of what was raised since ``begin``, which returned ``changes``."""
+        if error is not None:
+            self._failed(error)
+            return
+        try:
+            self._commit(changes)
+        except BaseException as failure:
+            self._failed(failure)
+            raise
+        self._recall.ends()
+
+    def _commit(self, changes: int) -> None:
+        raw = self._recall.database
+        if not raw.in_transaction or self._savepoints.missed:
+            raise BackendError(f"the database {self.url} rolled back what was to be stored")
+        counted = self._count(raw) if raw.total_changes != changes else None
+        if self.connection.in_transaction():  # SQLAlchemy has taken part in it
+            self.connection.commit()
+        else:
+            self._dialect.do_commit(raw)
+        self.unpublished |= self.changed
+        if counted is not None:
+            self.commits, self.committed_at = counted
+
+    def _failed(self, error: BaseException, *, begun: bool = True) -> None:
+        """Rolls back, and raises an error of the database as a BackendError."""
+        self._recall.forget()
+        self._recall.ends()
+        self._undo()
+        if not isinstance(error, SQLAlchemyError | sqlite3.Error):
+            return
+        if is_damage(error):
+            raise DatabaseDamaged(self._damaged(error)) from error
+        locked = not begun and "locked" in str(error)
+        raise (DatabaseLocked if locked else BackendError)(explain(self.url, error)) from error
 
     def _damaged(self, error: Exception) -> str:
         self.damage = self.damage or explain(self.url, error)
@@ -201,8 +214,8 @@ class Store:
 
     def _wait_for_others(self, seconds: float) -> None:
         """Sets how long SQLite waits for another program's lock (sqlite.org/pragma.html, "busy_timeout")."""
-        raw = self._raw() if seconds != self._patience else None
-        if raw is not None:
+        raw = self._raw()
+        if raw is not None and seconds != self._patience:
             raw.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
             self._patience = seconds
 
@@ -223,30 +236,30 @@ class Store:
         except (SQLAlchemyError, sqlite3.Error) as error:
             log.error("%s", explain(self.url, error))
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> AbstractContextManager[None]:
         """Inside a transaction: an exception undoes what was done since here and is passed on to the caller.  Raises
         BackendError if the database itself failed."""
-        if not self._recall.database.in_transaction:
-            # After an error SQLite may have rolled back by itself (sqlite.org/lang_transaction.html, "Response To Errors")
-            raise BackendError(NOT_STORED)
-        self._savepoints.begin()
+        return self._savepoint
+
+    def fail_savepoint(self, error: BaseException) -> None:
+        """Undoes what was done in the innermost one, and raises an error of the database as a BackendError."""
         try:
-            try:
-                yield
-            except BaseException:
-                if self._savepoints.undo():
-                    self._recall.forget()
-                raise
-            self._savepoints.keep()
-        except (DatabaseError, sqlite3.DatabaseError) as error:
-            if is_damage(error):
-                self._damaged(error)
-                raise DatabaseDamaged(DAMAGED) from error
-            if not isinstance(error, OperationalError | sqlite3.OperationalError):
-                raise
-            log.error("%s", explain(self.url, error))
-            raise BackendError(NOT_STORED) from error
+            if self._savepoints.undo():
+                self._recall.forget()
+        except (DatabaseError, sqlite3.DatabaseError) as failure:
+            error = failure
+        self.explain_savepoint(error)
+
+    def explain_savepoint(self, error: BaseException) -> None:
+        if not isinstance(error, DatabaseError | sqlite3.DatabaseError):
+            return
+        if is_damage(error):
+            self._damaged(error)
+            raise DatabaseDamaged(DAMAGED) from error
+        if not isinstance(error, OperationalError | sqlite3.OperationalError):
+            raise error
+        log.error("%s", explain(self.url, error))
+        raise BackendError(NOT_STORED) from error
 
     def shift_times(self, by: timedelta, now: datetime) -> None:
         """Adds ``by`` to all moments that something is counted from (clock_shift.py).  ``now``: by the new clock."""
@@ -327,6 +340,43 @@ class Store:
             self._lock = None
 
 
+# Both are classes, because generators cost twice as much, and each line that somebody says begins several.
+
+
+class _Transaction:
+    __slots__ = ("_changes", "_patience", "_store")
+
+    def __init__(self, store: Store, patience: float) -> None:
+        self._store, self._patience, self._changes = store, patience, 0
+
+    def __enter__(self) -> None:
+        self._changes = self._store.begin(self._patience)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._store.end(self._changes, error)
+
+
+class _Savepoint:
+    """The same object serves for all, one inside another."""
+
+    __slots__ = ("_savepoints", "_store")
+
+    def __init__(self, store: Store, savepoints: Savepoints) -> None:
+        self._store, self._savepoints = store, savepoints
+
+    def __enter__(self) -> None:
+        self._savepoints.begin()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None:
+            self._store.fail_savepoint(error)
+            return
+        try:
+            self._savepoints.keep()
+        except (DatabaseError, sqlite3.DatabaseError) as failure:
+            self._store.explain_savepoint(failure)
+
+
 def _counter(database: sqlite3.Connection) -> tuple[int, datetime | None]:
     row = database.execute("SELECT value FROM setting WHERE name = ?", (COMMITS,)).fetchone()
     try:
@@ -334,56 +384,3 @@ def _counter(database: sqlite3.Connection) -> tuple[int, datetime | None]:
         return int(number), datetime.fromisoformat(at)
     except ValueError:
         return 0, None
-
-
-def lock_is_held(url: str) -> bool:
-    """Whether another process holds the lock: a bot runs, or a shell command that writes."""
-    try:
-        os.close(lock_of(url))
-    except BackendError as error:
-        return isinstance(error.__cause__, BlockingIOError)
-    return False
-
-
-def lock_of(url: str) -> int:
-    """Opens and locks FILE.lock, which stays locked until it is closed.  BackendError if another process holds it."""
-    database = database_path(url)
-    assert database is not None  # a database in memory is never shared
-    path = database.with_name(database.name + ".lock")
-    lock = None
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with suppress(FileNotFoundError):
-            database.chmod(0o600)  # it contains people's host names and messages
-        return lock
-    except OSError as error:
-        if lock is not None:
-            os.close(lock)
-        if isinstance(error, BlockingIOError):
-            raise BackendError(f"another trainbot already uses {url}: stop it first") from error
-        raise BackendError(f"{path} cannot be written ({error.strerror}): make its folder writable") from None
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether SQLite says that the file itself is damaged (sqlite.org/rescode.html, SQLITE_CORRUPT and SQLITE_NOTADB)."""
-    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def explain(url: str, error: Exception) -> str:
-    """SQLite's error as a sentence that says what to do."""
-    text = str(getattr(error, "orig", None) or error)
-    if "readonly" in text or "read-only" in text:
-        return f"the database {url} is read-only: make the file and its folder writable"
-    if "unable to open" in text:
-        return f"the database {url} cannot be opened: check that its folder exists and is writable"
-    if "full" in text:
-        return f"the disk under the database {url} is full: free some space"
-    if "interrupted" in text:
-        return "interrupted and undone: try again"
-    if "locked" in text:
-        return f"the database {url} is locked by another program: stop that program"
-    if "not a database" in text or "malformed" in text:
-        return f"{url} is not a database or is damaged: restore a backup with trainbot db restore FILE"
-    return f"the database {url}: {' '.join(text.split())[:200]}"

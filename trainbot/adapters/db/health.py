@@ -11,7 +11,8 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainbot.adapters.db.engine import Store, explain
+from trainbot.adapters.db.engine import Store
+from trainbot.adapters.db.errors import explain
 from trainbot.adapters.db.migrate import refuse_newer, revisions
 from trainbot.adapters.db.opening import Loss, loss_of
 from trainbot.adapters.db.schema import differences

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from trainbot import shipped
-from trainbot.adapters.db.engine import connect, explain
+from trainbot.adapters.db.engine import connect
+from trainbot.adapters.db.errors import explain
 from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_exists, database_path
 

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainbot.adapters.db.engine import DatabaseLocked, Store, explain, lock_of
+from trainbot.adapters.db.engine import Store
+from trainbot.adapters.db.errors import DatabaseLocked, explain
+from trainbot.adapters.db.lock import lock_of
 from trainbot.adapters.db.migrate import version
 from trainbot.adapters.db.upgrading import Progress, upgrade_with_copy
 from trainbot.adapters.db.wal import read_wal

@@ -135,7 +135,7 @@ class Rows(Generic[R]):
             yield self.value(*row)
 
     def first(self, *conditions: ColumnElement[bool], **exact: Any) -> R | None:
-        found = self.all(*conditions, limit=1, **exact)
+        found = self.all(*conditions, limit=1, **exact) if conditions else self.chosen(ANY, {}, limit=1, **exact)
         return found[0] if found else None
 
     def count(self, *conditions: ColumnElement[bool], **exact: Any) -> int:

@@ -30,6 +30,10 @@ class Savepoints:
         self._made, self.missed = 0, False
 
     def begin(self) -> None:
+        """BackendError outside a transaction: after an error SQLite may have rolled back by itself
+        (sqlite.org/lang_transaction.html, "Response To Errors")."""
+        if not self._database.in_transaction:
+            raise BackendError(NOT_STORED)
         self._changes.append(self._database.total_changes)
 
     def writing(self) -> None:
@@ -42,7 +46,10 @@ class Savepoints:
 
     def keep(self) -> None:
         """Ends the innermost one, and keeps what was written in it."""
-        self._end("RELEASE s{0}")
+        if self._made < len(self._changes):
+            self._changes.pop()
+        else:
+            self._end("RELEASE s{0}")
 
     def undo(self) -> bool:
         """Ends the innermost one, and undoes what was written in it; returns whether there was anything."""

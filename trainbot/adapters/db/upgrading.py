@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from trainbot.adapters.db.engine import explain
+from trainbot.adapters.db.errors import explain
 from trainbot.adapters.db.migrate import copy_of, revision_of, revisions, upgrade
 from trainbot.core.errors import BackendError
 from trainbot.core.files import draft_of

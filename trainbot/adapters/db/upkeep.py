@@ -12,8 +12,10 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainbot.adapters.db.engine import Store, connect, explain, lock_is_held, lock_of
+from trainbot.adapters.db.engine import Store, connect
+from trainbot.adapters.db.errors import explain
 from trainbot.adapters.db.fulltext import INDEXES
+from trainbot.adapters.db.lock import lock_is_held, lock_of
 from trainbot.adapters.db.migrate import refuse_newer, revisions
 from trainbot.adapters.db.opening import accept, damage, lost, refuse_missing
 from trainbot.adapters.db.schema import differences

@@ -39,6 +39,12 @@ class Features:
         self._fold = _folding("rfc1459")
         self._settled = False
         self._names: set[str] = set()
+        self.channel_types = "#&"
+        self.status_marks = ""
+        """The marks that may precede a channel's name in a target (``@#channel``)."""
+        self.line_octets = SHORTEST_LINE
+        """The longest line in octets, CR LF included (LINELEN): at least 512, which is also the default, and at most
+        4096."""
 
     def load(self, params: tuple[str, ...]) -> None:
         """Loads the parameters of a 005 (our nick first, a sentence last).  Never raises."""
@@ -61,6 +67,9 @@ class Features:
                 continue
             if plain == "casemapping" and not self._settled:
                 self._fold = _folding(value.lower())
+        self.line_octets = min(LONGEST_LINE, max(SHORTEST_LINE, self._number("linelen", SHORTEST_LINE)))
+        self.channel_types = self._text("chantypes") or "#&"
+        self.status_marks = "".join(mark for mark in self._text("statusmsg") if mark not in self.channel_types)
 
     def settle(self) -> None:
         """Fixes the case mapping from now on, because names are stored under it."""
@@ -74,26 +83,12 @@ class Features:
         return bool(getattr(self._set, name.lower(), False))
 
     @property
-    def channel_types(self) -> str:
-        types = getattr(self._set, "chantypes", "#&")
-        return types if isinstance(types, str) and types else "#&"
-
-    @property
-    def status_marks(self) -> str:
-        """The marks that may precede a channel's name in a target (``@#channel``)."""
-        marks = getattr(self._set, "statusmsg", "")
-        return "".join(mark for mark in marks if mark not in self.channel_types) if isinstance(marks, str) else ""
-
-    @property
     def network(self) -> str:
-        name = getattr(self._set, "network", "")
-        return name if isinstance(name, str) else ""
+        return self._text("network")
 
-    @property
-    def line_octets(self) -> int:
-        """The longest line in octets, CR LF included (LINELEN): at least 512, which is also the default, and at most
-        4096."""
-        return min(LONGEST_LINE, max(SHORTEST_LINE, self._number("linelen", SHORTEST_LINE)))
+    def _text(self, name: str) -> str:
+        value = getattr(self._set, name, "")
+        return value if isinstance(value, str) else ""
 
     @property
     def topic_octets(self) -> int:

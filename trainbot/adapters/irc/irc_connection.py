@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,15 +20,15 @@ from typing import TYPE_CHECKING
 from trainbot import __version__
 from trainbot.adapters.irc.connect_errors import in_words
 from trainbot.adapters.irc.connection_status import ChannelMembership, ConnectionStatus
-from trainbot.adapters.irc.features import Features
 from trainbot.adapters.irc.keepalive import Backoff, Timeouts
+from trainbot.adapters.irc.network_state import NetworkState
 from trainbot.adapters.irc.outbox import Outbox
 from trainbot.adapters.irc.protocol import IrcProtocol
 from trainbot.adapters.irc.sts import StsPolicies
 from trainbot.adapters.irc.transport import Transport, connect
 from trainbot.adapters.irc.trust import refuse_unsafe
 from trainbot.adapters.irc.wire_text import sanitise
-from trainbot.core.messages import ChatEvent, Disconnected, Line, LineUndelivered, Outgoing, Sender
+from trainbot.core.messages import ChatEvent, Disconnected, Line, LineUndelivered, Outgoing
 from trainbot.core.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ DENIALS = 2
 """Refused logins after which we stop trying: more would get us banned; a single one may be a fault of the services."""
 
 
-class IrcConnection:
+class IrcConnection(NetworkState):
     """Connects to one network and stays there.
 
     ``deliver`` is called on the loop, one event at a time; an exception that it raises is logged and does no harm.
-    ``version`` is the answer to CTCP VERSION.  ``heard`` is called after each line, for callers that wait for
-    ``connection_status`` to change.  ``policies``: which networks require TLS whatever bot.ini says.  Raises
+    ``version`` is the answer to CTCP VERSION.  ``heard`` is called after the lines of each read, for callers that wait for
+    ``connection_status`` to change; until then ``reading`` is set.  ``policies``: which networks require TLS whatever bot.ini says.  Raises
     ConfigError if the configuration would expose the password on the network, or cannot work.
     """
 
@@ -60,7 +61,8 @@ class IrcConnection:
         policies: StsPolicies | None = None,
     ) -> None:
         refuse_unsafe(config)
-        self._config, self._receiver, self._heard = config, deliver, heard
+        super().__init__(config)
+        self._receiver, self._heard = deliver, heard
         self._policies = policies or StsPolicies(None)
         self._turn = self._denials = 0  # the turn selects the server to try next
         self._changed = asyncio.Event()  # set when the configuration changes
@@ -69,12 +71,10 @@ class IrcConnection:
         self._outbox = Outbox(config.flood_burst, config.flood_interval)
         self._outbox.verb = _verb(config)
         self._outbox.may_send = lambda target: False
-        self._last_fold = Features().fold
-        self._session: IrcProtocol | None = None
         self._link: Transport | None = None
         self._wake = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
-        self._closing = False
+        self._closing = self.reading = False
         self.admission = asyncio.Event()  # cleared: stay away from the network for now
         self.admission.set()
         self.trouble = ""
@@ -114,18 +114,37 @@ class IrcConnection:
         self._outbox.verb = _verb(config)
         self._changed.set()
 
-    def send(self, out: Outgoing) -> None:
-        """Queues ``out``.  Never blocks, never raises.  A Line with a ticket is answered by LineSent (it was written to
-        the socket) or LineUndelivered.  LineUndelivered may follow LineSent if the server refuses the line, or if the
-        connection is lost before the server has proven that it received it."""
+    def send(self, *outs: Outgoing) -> None:
+        """Queues ``outs``, and writes what may be written now.  Never blocks, never raises.  A Line with a ticket is
+        answered by LineSent (it was written to the socket) or LineUndelivered.  LineUndelivered may follow LineSent if the
+        server refuses the line, or if the connection is lost before the server has proven that it received it."""
+        if not outs:
+            return
+        for out in outs:
+            try:
+                if isinstance(out, Line) and out.ticket is not None and not self.connected:
+                    self._give_back([(out.ticket, "not connected")], soon=True)
+                else:
+                    self._give_back(self._outbox.put(out, self._now()), soon=True)
+            except Exception:
+                log.exception("a line could not be queued")
+        if not self._written():
+            self._wake.set()
+
+    def _written(self) -> bool:
+        """Writes what may be written now; False if ``_serve`` has to look at the rest."""
+        session, link = self._session, self._link
+        if session is None or link is None or session.ended is not None or not link.writable:
+            return False
+        link.collect()
         try:
-            if isinstance(out, Line) and out.ticket is not None and not self.connected:
-                self._give_back([(out.ticket, "not connected")], soon=True)
-                return
-            self._give_back(self._outbox.put(out, self._now()), soon=True)
+            session.pump(self._now())
         except Exception:
-            log.exception("a line could not be queued")
-        self._wake.set()
+            log.exception("lines could not be written")
+            return False
+        finally:
+            link.flush()
+        return session.settled
 
     def hold(self) -> None:
         """Stops reading until ``go_on``; what the server sends waits in the socket."""
@@ -147,47 +166,6 @@ class IrcConnection:
             self._life.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([self._life])
-
-    def fold(self, name: str) -> str:
-        """Folds a nick or channel as this server compares names (CASEMAPPING)."""
-        ready = self._session is not None and self._session.ready
-        return self._session.fold(name) if ready and self._session else self._last_fold(name)
-
-    def members(self, channel: str) -> tuple[Sender, ...]:
-        """Returns the other people in ``channel``; empty if we are not in it."""
-        return self._session.roster.members(channel) if self._session else ()
-
-    def holds(self, channel: str, nick: str) -> bool:
-        """Whether somebody with that nick is in ``channel`` with us."""
-        return self._session is not None and self._session.roster.holds(channel, nick)
-
-    def find(self, nick: str) -> Sender | None:
-        """Returns the person with that nick, or None if they are in none of our channels."""
-        return self._session.roster.find(nick) if self._session else None
-
-    def marked(self, channel: str, nick: str) -> bool:
-        """Whether ``nick`` is voiced or higher in ``channel``."""
-        return self._session is not None and self._session.tracker.marked(channel, nick)
-
-    def membership(self, channel: str) -> ChannelMembership:
-        """Returns our current membership of ``channel``."""
-        if not self.connected or self._session is None:
-            return ChannelMembership()
-        return replace(self._session.tracker.of(channel), topic_octets=self._session.features.topic_octets)
-
-    @property
-    def nick(self) -> str:
-        return self._session.nick if self.connected and self._session else self._config.nick
-
-    @property
-    def account(self) -> str | None:
-        """The services account that we are logged in to; None if there is none."""
-        return self._session.account if self.connected and self._session else None
-
-    @property
-    def connected(self) -> bool:
-        """True if we are registered and the connection has not been lost since."""
-        return self._session is not None and self._session.ready and self._session.ended is None
 
     def waiting(self) -> dict[str, int]:
         return self._outbox.waiting()
@@ -294,12 +272,18 @@ class IrcConnection:
             version=self._version,
         )
 
-        def hear(line: str) -> None:
-            if self._session is session:  # ignore a connection that was given up
-                session.receive(line, self._now())
-                if not session.quiet:
-                    self._wake.set()
-                self._heard()
+        def hear(lines: Iterable[str]) -> None:
+            if self._session is not session:  # a connection that was given up
+                return
+            self.reading, now = True, self._now()
+            try:
+                for line in lines:
+                    session.receive(line, now)
+            finally:
+                self.reading = False
+            if not session.quiet:
+                self._wake.set()
+            self._heard()
 
         self._session = session
         try:
@@ -325,10 +309,13 @@ class IrcConnection:
         while not link.closed.is_set():
             self._wake.clear()
             now = self._now()
-            with link.batch():
+            link.collect()
+            try:
                 session.tick(now)
                 if link.writable:
                     session.pump(now)
+            finally:
+                link.flush()
             if session.ended is not None:
                 return
             if session.ready and not welcome:
@@ -380,8 +367,9 @@ class IrcConnection:
     def _clock() -> float:
         return datetime.now(UTC).timestamp()
 
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+    @staticmethod
+    def _now() -> float:
+        return time.monotonic()  # as the loop's own time
 
 
 def _verb(config: IrcConfig) -> str:

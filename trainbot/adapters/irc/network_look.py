@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -117,11 +117,11 @@ async def look(config: IrcConfig, names: tuple[str, ...], tell: Callable[[str], 
     woken = asyncio.Event()
     link: Transport | None = None
 
-    def hear(line: str) -> None:
-        message = parse(line)
-        if message is not None and link is not None:
-            for out in looking.receive(message):
-                link.write(out)
+    def hear(lines: Iterable[str]) -> None:
+        for message in map(parse, lines):
+            if message is not None and link is not None:
+                for out in looking.receive(message):
+                    link.write(out)
         woken.set()
 
     async def until(done: Callable[[], bool]) -> None:

@@ -96,6 +96,9 @@ class Outbox:
     def __len__(self) -> int:
         return sum(self._waiting.values())
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
     def waiting(self) -> dict[str, int]:
         """How many messages wait in each lane."""
         return {lane.name.lower(): sum(map(len, queues.values())) for lane, queues in self._queues.items()}
@@ -120,12 +123,13 @@ class Outbox:
             return item.refused("invalid mode change")
         elif not item.rest.strip():
             return item.refused("the message is empty")
-        if item.shared is not None and (same := self._shared.get(item.shared)) is not None and same.also_for(item):
+        shared = item.shared
+        if shared is not None and (same := self._shared.get(shared)) is not None and same.also_for(item):
             return []
         if item.lane is Lane.STRANGER and item.verb == "PRIVMSG" and not self._accepts(item):
             return item.refused("they already have an answer waiting")
-        if item.shared is not None:
-            self._shared[item.shared] = item
+        if shared is not None:
+            self._shared[shared] = item
         self._queues[item.lane].setdefault(item.owner, deque()).append(item)
         self._waiting[item.owner] = self._waiting.get(item.owner, 0) + 1
         if self._waiting[item.owner] > self._cap:
@@ -199,6 +203,8 @@ class Outbox:
         self._counted_at = max(now, self._counted_at)
 
     def _next(self) -> Waiting | None:
+        if not self._waiting:
+            return None
         first = [Lane.STRANGER] if self._sent >= STRANGERS_SHARE - 1 else []
         first += [Lane.PRESENTER] if self._for_staff >= CLASS_SHARE - 1 else []
         first += [Lane.STAFF, Lane.PRESENTER]
@@ -219,7 +225,7 @@ class Outbox:
         if item.verb == "NOTICE":  # a CTCP reply is one line: the rest is dropped
             head, item.rest = f"\x01{cut(item.rest, room - 2)[0]}\x01", ""
         else:
-            said = item.rest if self.formatted(item.target) else plain(item.rest)
+            said = item.rest if item.rest.isprintable() or self.formatted(item.target) else plain(item.rest)
             head, item.rest = cut(said, room)
             item.rest = item.rest if item.verb == "PRIVMSG" and item.rest.strip() else ""
         self._forget_shared(item)
@@ -304,8 +310,8 @@ class Outbox:
         return given_back
 
     def _forget_shared(self, item: Waiting) -> None:
-        if item.shared is not None and self._shared.get(item.shared) is item:
-            del self._shared[item.shared]
+        if (shared := item.shared) is not None and self._shared.get(shared) is item:
+            del self._shared[shared]
 
     def _remove(self, item: Waiting, *, turn: bool = False) -> None:
         self._forget_shared(item)

@@ -62,7 +62,7 @@ class HistoryBatches:
 def is_history(message: Message, since: datetime | None) -> bool:
     """For servers without batches: whether a bouncer or a channel's history is repeating what was said before ``since``
     (the server's time when we joined).  Commands in it were obeyed at the time, or were not meant for us."""
-    at = said_at(message)
+    at = said_at(message) if since is not None else None
     return bool(at and since and at < since - SKEW)
 
 

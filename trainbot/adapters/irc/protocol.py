@@ -29,7 +29,7 @@ from trainbot.adapters.irc.sts import StsPolicy
 from trainbot.adapters.irc.window import SendWindow
 from trainbot.adapters.irc.wire import Message, parse
 from trainbot.adapters.irc.wire_text import cut, sanitise
-from trainbot.core.messages import ChatEvent, Connected, Left, Renamed
+from trainbot.core.messages import ChatEvent, Connected, Left, Renamed, Sender
 
 if TYPE_CHECKING:
     from trainbot.config import IrcConfig
@@ -79,6 +79,7 @@ class IrcProtocol:
             self.features, config.account, config.password.reveal if config.nickserv else None
         )
         self.receipts = Receipts()
+        self._measured: Sender | None = None  # us, as the outbox knows how long that is
         self._nickserv = config.nickserv
         self._server = f"{config.server} port {config.port}"
         keys = {name: key.reveal for name, key in config.keys}
@@ -147,7 +148,7 @@ class IrcProtocol:
                 self._handle(message)
         except Exception:
             log.exception("a %s line from the server could not be handled", command)
-        if command != "PRIVMSG" or len(self._outbox) or self._inbound.due() is not None:
+        if command != "PRIVMSG" or self._outbox or self._inbound.due() is not None:
             self.quiet = False
 
     def tick(self, now: float) -> None:
@@ -157,7 +158,7 @@ class IrcProtocol:
             self.ended = self.ended or "the server did not welcome us in time"
         if self._welcomed_at is not None and not self.ready and now - self._welcomed_at >= 5:
             self._on_ready(Message("376"))  # the server never ends its greeting
-        self._keepalive.busy = len(self._outbox) > 0 and now - self._moved_at < MOVES
+        self._keepalive.busy = bool(self._outbox) and now - self._moved_at < MOVES
         self._keepalive.slack = self._window.unread * self._outbox.interval
         check = self._keepalive.check(now)
         if check == "dead":
@@ -179,7 +180,7 @@ class IrcProtocol:
         held_until = self._inbound.due()
         if held_until is not None and now >= held_until:
             self._inbound.release()
-        if len(self._outbox):
+        if self._outbox:
             self.delivery.tick()
 
     def due(self) -> float:
@@ -194,7 +195,7 @@ class IrcProtocol:
             times += [max(at, waits or at) for at in self.joiner.due()]
             times += self._own_nick.due()
             times += [at for at in (self.receipts.due(), self._inbound.due()) if at is not None]
-            if len(self._outbox):
+            if self._outbox:
                 times.append(self._now + 5)
         return min(times)
 
@@ -204,9 +205,12 @@ class IrcProtocol:
 
     def pump(self, now: float) -> None:
         """Writes what the outbox releases at ``now``."""
+        self._now = now
         if not self.may_say(now):
             return
-        self._outbox.prefix_octets, self._outbox.line_octets = self.roster.prefix_octets(), self.features.line_octets
+        if self._measured is not self.roster.me:
+            self._measured, self._outbox.prefix_octets = self.roster.me, self.roster.prefix_octets()
+        self._outbox.line_octets = self.features.line_octets
         for piece in self._outbox.take(now):
             self._write(piece.wire, piece.shown)
             self._keepalive.said(now)
@@ -217,6 +221,11 @@ class IrcProtocol:
                 self._ping("read")
             if not self._window.open(now):
                 return
+
+    @property
+    def settled(self) -> bool:
+        """Whether ``pump`` has left nothing that is due sooner than before it."""
+        return not self._outbox and self.receipts.due() is None
 
     def say(self, line: str) -> None:
         """Writes a line of the protocol at once; it counts towards the pace."""
@@ -248,6 +257,9 @@ class IrcProtocol:
     # -- messages from the server -------------------------------------------------------------
 
     def _handle(self, message: Message) -> None:
+        if message.command == "PRIVMSG" and self.ready:  # concerns nothing else below
+            self._on_privmsg(message)
+            return
         lines = self.registration.receive(message)
         if self._must_upgrade():
             return

@@ -120,9 +120,10 @@ def waiting(out: Line | Topic | Modes | AskChanServ | CtcpReply, now: float) -> 
     if isinstance(out, CtcpReply):
         text = sanitise(out.payload)
         return Waiting(target, text, "NOTICE", Lane.STRANGER, target.lower(), now)
+    text, addressee = shown(out.text), shown(out.addressee)
     return Waiting(
         target,
-        shown(out.text),
+        text,
         "PRIVMSG",
         _lane(out),
         (out.owner or target).lower(),
@@ -133,8 +134,8 @@ def waiting(out: Line | Topic | Modes | AskChanServ | CtcpReply, now: float) -> 
         command=shown(out.command),
         series=out.series,
         fresh_until=None if out.fresh is None else now + out.fresh,
-        names=[shown(out.addressee)] if out.addressee else [],
-        said=shown(out.text.removeprefix(f"{out.addressee}: ")) if out.addressee else "",
+        names=[addressee] if addressee else [],
+        said=text.removeprefix(f"{addressee}: ") if addressee else "",
     )
 
 
@@ -149,7 +150,7 @@ def _lane(line: Line) -> Lane:
 def _target(name: str) -> str:
     """Returns ``name`` if it is a single target of a command, else ''."""
     clean = sanitise(name)
-    odd = clean != name or clean.startswith(":") or any(sign in clean for sign in " ,")
+    odd = clean != name or clean.startswith(":") or " " in clean or "," in clean
     return "" if odd else clean
 
 

@@ -86,6 +86,8 @@ class Roster:
 
     def channel_name(self, channel: str) -> str:
         """Returns ``channel`` as bot.ini spells it if it is one of ours, else unchanged."""
+        if channel in self._spelling:
+            return channel
         folded = self._fold(channel)
         return next((name for name in self._spelling if self._fold(name) == folded), channel)
 
@@ -137,18 +139,18 @@ class Roster:
             return known, []
         if known is None:
             return seen, []
-        if "account-tag" not in self._caps:
+        if known.account is not None and "account-tag" not in self._caps:
             same = (seen.user, seen.host) == (known.user, known.host)
             seen = replace(seen, account=known.account if same or not known.host else None)
         return seen, self._became(known, seen, at)
 
     def _seen(self, message: Message) -> Sender | None:
         """The sender as this line alone shows them; None without a full ``nick!user@host``."""
-        source = message.source
-        if not source.user or not source.host or not source.nick or len(source) > 2 * LONGEST_NAME:
+        nick, user, host = message.source.parts
+        if not user or not host or not nick or len(message.source) > 2 * LONGEST_NAME:
             return None
         account = account_of(message.tags.get("account")) if "account-tag" in self._caps else None
-        return Sender(source.nick, source.user, source.host, account)
+        return Sender(nick, user, host, account)
 
     def _became(self, before: Sender, after: Sender, at: datetime) -> list[ChatEvent]:
         if before == after:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
 from trainbot.adapters.irc.features import LONGEST_LINE
@@ -27,10 +26,10 @@ _FORBIDDEN = str.maketrans("", "", "\r\n\0")
 
 
 class Transport(asyncio.Protocol):
-    """One TCP or TLS connection.  ``hear`` is called with each line, ``woken`` whenever the state of the link changes.
+    """One TCP or TLS connection.  ``hear`` is called with the lines of each read, ``woken`` whenever the state of the link changes.
     ``closed`` is set at the end."""
 
-    def __init__(self, hear: Callable[[str], None], woken: Callable[[], None]) -> None:
+    def __init__(self, hear: Callable[[Iterable[str]], None], woken: Callable[[], None]) -> None:
         self._hear, self._woken = hear, woken
         self._reader = LineReader()
         self._transport: asyncio.Transport | None = None
@@ -48,8 +47,7 @@ class Transport(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=4096)
 
     def data_received(self, data: bytes) -> None:
-        for line in self._reader.feed(data):
-            self._hear(line)
+        self._hear(self._reader.feed(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
@@ -83,15 +81,14 @@ class Transport(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append(line.translate(_FORBIDDEN).encode("utf-8", "replace")[:_LONGEST_OUT])
 
-    @contextmanager
-    def batch(self) -> Iterator[None]:
-        """All lines that are written inside go out at its end, with one system call."""
+    def collect(self) -> None:
+        """Lines that are written from now on wait for ``flush``."""
         self._batch = True
-        try:
-            yield
-        finally:
-            self._batch = False
-            self._flush()
+
+    def flush(self) -> None:
+        """Writes what waits, with one system call."""
+        self._batch = False
+        self._flush()
 
     def _flush(self) -> None:
         if self._waiting and self._transport is not None and not self._transport.is_closing():
@@ -120,7 +117,7 @@ class Transport(asyncio.Protocol):
             self._transport.abort()
 
 
-async def connect(config: IrcConfig, hear: Callable[[str], None], woken: Callable[[], None]) -> Transport:
+async def connect(config: IrcConfig, hear: Callable[[Iterable[str]], None], woken: Callable[[], None]) -> Transport:
     """Connects to the configured server and verifies its certificate.  Raises OSError, of which ssl.SSLError and
     UntrustedServer are subclasses."""
     context: ssl.SSLContext | None = tls_context(config) if config.tls else None

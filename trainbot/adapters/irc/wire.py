@@ -30,12 +30,11 @@ class Source(str):
         return self.partition("!")[0]
 
     @property
-    def user(self) -> str:
-        return self.partition("!")[2].partition("@")[0]
-
-    @property
-    def host(self) -> str:
-        return self.partition("!")[2].partition("@")[2]
+    def parts(self) -> tuple[str, str, str]:
+        """Nick, user and host."""
+        nick, _, rest = self.partition("!")
+        user, _, host = rest.partition("@")
+        return nick, user, host
 
 
 NOBODY = Source()

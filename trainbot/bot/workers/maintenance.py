@@ -32,6 +32,12 @@ class Maintenance:
         self._step: asyncio.Task[Any] | None = None
         self._ending: asyncio.Task[None] | None = None
 
+    async def pause(self) -> None:
+        """Returns between two steps: no other one begins before the caller waits for something."""
+        if self.free.locked():
+            async with self.free:
+                pass
+
     async def do(self, steps: Generator[None, None, T]) -> T:
         """The result of ``steps``.  BackendError if this is closed first."""
         while True:

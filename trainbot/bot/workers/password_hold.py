@@ -31,8 +31,7 @@ class PasswordHold:
     def send(self, lines: Sequence[Line], table: int) -> None:
         """``table``: the number of the table in which the passwords work."""
         if self._control.has_taken(ROUTES, table):
-            for line in lines:
-                self._irc.send(line)
+            self._irc.send(*lines)
         else:
             self._tasks.start(self._send_when_taken(lines, table), "passwords that wait for the gateway")
 
@@ -57,5 +56,4 @@ class PasswordHold:
                 log.info("the gateway has taken the table of labs")
                 self._post(GatewayTookTable())
             return
-        for line in lines:
-            self._irc.send(line)
+        self._irc.send(*lines)

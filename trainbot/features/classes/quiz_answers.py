@@ -16,8 +16,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rapidfuzz.distance import DamerauLevenshtein
-
 _ARTICLES = ("the", "a", "an")
 _DENYING = "not no never neither nor none without except wrong isnt arent wasnt doesnt dont cant cannot aint"
 _UNSURE = re.compile(
@@ -117,6 +115,8 @@ def _is_it(guess: Sequence[_Word], wanted: Sequence[_Word], case: bool) -> bool:
 
 def _nearly(guess: Sequence[_Word], wanted: Sequence[_Word], case: bool) -> bool:
     """The same but for slips of the finger: none in what is exact, none in numbers."""
+    from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
     text, said = " ".join(_folded(wanted)), " ".join(_folded(guess))
     slips = len(text) // 5
     exact = [word.text for word in wanted if word.exact or case]

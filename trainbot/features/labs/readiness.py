@@ -93,7 +93,7 @@ def verdict(title: str, clock: str, state: SessionReadiness, faults: Iterable[st
     what = f"{ready} of {needed} labs for {title} at {clock} are ready"
     if state.go:
         if len(on) == 1:
-            return f"go: {what}, all on {next(iter(on))}: losing it would leave none"
+            return f"go: {what}, all on one host ({next(iter(on))}): losing it would leave none"
         return f"go: {what}, on {len(on)} hosts; losing one would leave at least {ready - max(on.values())}"
     said = "; ".join(list(faults)[:MOST_FAULTS])
     left = f"the rest should be ready in {span(rest)}" if rest is not None else "I can't say when the rest will be"

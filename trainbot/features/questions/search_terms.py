@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from rapidfuzz.distance import OSA
-
 from trainbot.core.wording import vocabulary
 
 if TYPE_CHECKING:
@@ -56,6 +54,8 @@ def misspelt(word: str) -> list[str]:
 def nearest(word: str, others: Iterable[str]) -> str | None:
     """The nearest word by letters swapped, left out, added or wrong: at most one, or two if ``word`` is longer than
     MOST_LETTERS; preferably one that begins with the same letter, then the first of them."""
+    from rapidfuzz.distance import OSA  # with the first comparison: it takes 4 MiB
+
     limit = 0 if len(word) < 4 else 1 if len(word) <= MOST_LETTERS else 2
     best: tuple[int, bool] | None = None
     found = None

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz
-
 ALIKE = 84.0
 """From this score (of 100) on, the answer to one question is offered to anyone who asks the other."""
 FIGURE = re.compile(r"\d")
@@ -26,6 +24,8 @@ def alike(words: str, other: str, here: Context = Context(), there: Context = Co
     """0 to 100: how similar the words are, ignoring case, order and punctuation (rapidfuzz's token ratios); more if
     asked at the same step, less if on different images.  Different numbers make different questions: step 3 is not step
     4."""
+    from rapidfuzz import fuzz  # with the first comparison: it takes 4 MiB
+
     mine, others = _words(words), _words(other)
     if not mine or not others or _figures(mine) != _figures(others):
         return 0.0

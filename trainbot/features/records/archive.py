@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ENDINGS = (".log.html", ".md", ".json")  # of the files next to a page of minutes
+INDEX = "index.html"
 AT_ONCE = 4  # classes whose minutes are written in one turn
 LATELY = 1000  # events of questions checked after a start, for answers given after their class
 
@@ -93,8 +94,10 @@ class Archive:
 
     def settle(self, now: datetime) -> None:
         """Writes the minutes of classes that have ended and have none, including classes during whose end the bot was
-        killed, and again after a later answer.  What cannot be written is logged and retried later; it delays nothing
-        else."""
+        killed, and again after a later answer; at the start also those that are not in the folder, which may be another one
+        or on another machine.  What cannot be written is logged and retried later; it delays nothing else."""
+        if self._seen is None:
+            self.classes.rewrite([run.id for run in self.classes.written() if not self._is_there(run)])
         self._late_answers()
         written = [run for run in self.classes.unwritten(AT_ONCE) if self.write(run, now)]
         if written:
@@ -103,9 +106,12 @@ class Archive:
     def withdraw(self, files: Iterable[str]) -> None:
         """Removes the published files of classes, by the names of their pages, and rewrites the index."""
         for page in filter(None, files):
-            for ending in (".html", *ENDINGS):
-                Path(page.removesuffix(".html") + ending).unlink(missing_ok=True)
+            _remove(page)
         self.write_index()
+
+    def _is_there(self, run: ClassRun) -> bool:
+        page = Path(f"{self.folder / base_name(run)}.html")
+        return page == Path(run.minutes) and page.exists()
 
     def _late_answers(self) -> None:
         newest = self.questions.newest_event()
@@ -119,8 +125,10 @@ class Archive:
         try:
             for ending, text in self._files(run).items():
                 write_whole(base.with_name(base.name + ending), text)
-            if run.minutes and Path(run.minutes) != Path(f"{base}.html"):
-                Path(run.minutes).unlink(missing_ok=True)  # where they were written before
+            if run.minutes and (before := Path(run.minutes)) != Path(f"{base}.html"):
+                _remove(run.minutes)
+                if before.parent != self.folder:
+                    before.with_name(INDEX).unlink(missing_ok=True)
         except Exception as error:
             if self._failed.get(run.id) != str(error):
                 log.error(
@@ -170,7 +178,7 @@ class Archive:
 
     def write_index(self) -> None:
         try:
-            write_whole(self.folder / "index.html", self.pages.index_page(self.classes.written()))
+            write_whole(self.folder / INDEX, self.pages.index_page(self.classes.written()))
         except OSError as error:
             log.error("cannot write the index of minutes: %s", error)
 
@@ -210,3 +218,9 @@ class Archive:
             who,
         )
         yield from timeline.written(rows, form)
+
+
+def _remove(page: str) -> None:
+    """Removes the published files of a class."""
+    for ending in (".html", *ENDINGS):
+        Path(page.removesuffix(".html") + ending).unlink(missing_ok=True)

@@ -58,6 +58,9 @@ class ChannelState:
         self.view, self.people, self.irc = view, people, irc
         self.topics = Topics(store, session_store, irc)
         self._asked: dict[tuple[str, str], datetime] = {}
+        self._quiet_at: dict[
+            str, datetime
+        ] = {}  # when !quiet on was typed where ChanServ has to make us an operator first
 
     def settle(self, now: datetime) -> list[Outgoing]:
         """The lines to send to the network to bring each channel into its intended state."""
@@ -87,6 +90,10 @@ class ChannelState:
         moderated = "m" in (membership.modes or "")
         found: list[Outgoing] = []
         talk = self.irc.talk_of(row.name)
+        typed = self._quiet_at.pop(row.name, None)
+        if run is not None and not row.quiet and not moderated and typed is not None and now < typed + AGAIN:
+            row = replace(row, quiet="on")
+            found.append(self._quiet_line(row.name))
         if run is not None and talk and not row.quiet and not moderated:
             row = replace(row, quiet="on")
             found.append(
@@ -127,6 +134,15 @@ class ChannelState:
             if (nick := self.view.fold(member.nick)) == self.view.fold(run.presenter)
             or (quiet and self.people.role_of(member) >= Role.HELPER)
         ]
+
+    def _quiet_line(self, channel: str) -> Line:
+        talk = self.irc.talk_of(channel)
+        return Line(
+            channel,
+            "quiet, please: only presenters and helpers speak now. Everybody else, message me: "
+            f"/msg {self.view.nick} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
+            Priority.PRESENTER,
+        )
 
     def _ask_to_be_operator(self, channel: str, now: datetime) -> list[Outgoing]:
         may = self.view.account is not None and self._may_ask(channel, "OP", now, ASKED_AGAIN)
@@ -172,6 +188,7 @@ class ChannelState:
         if choice.lower() not in ("on", "off"):
             raise UserError(f'"{choice[:20]}" is neither on nor off. Usage: !quiet on, or !quiet off')
         if choice.lower() == "off":
+            self._quiet_at.pop(ask.channel, None)
             if row.quiet != "on":
                 raise UserError(
                     f"{ask.channel} is not quiet"
@@ -186,12 +203,10 @@ class ChannelState:
         if not OPERATORS & set(membership.status):
             asks = self._ask_to_be_operator(ask.channel, ask.at)
             if asks:
+                self._quiet_at[ask.channel] = ask.at
                 return [
                     *asks,
-                    Reply(
-                        f"I am not an operator of {ask.channel} and have asked ChanServ to make me one: type !quiet on again in "
-                        "a few seconds"
-                    ),
+                    Reply(f"I have asked ChanServ to make me an operator; {ask.channel} is quiet as soon as I am"),
                 ]
             raise UserError(
                 f"I can't, I am not an operator of {ask.channel}: type /msg ChanServ OP {ask.channel} {self.view.nick}, or "
@@ -202,15 +217,7 @@ class ChannelState:
         if "m" in (membership.modes or ""):
             raise UserError(f"somebody else has already made {ask.channel} moderated; they have to end that first")
         self.rows.put(replace(row, quiet="on"))
-        talk = self.irc.talk_of(ask.channel)
-        return [
-            Line(
-                ask.channel,
-                "quiet, please: only presenters and helpers speak now. Everybody else, message me: "
-                f"/msg {self.view.nick} ask WORDS, or done, or stuck" + (f"; or talk in {talk}" if talk else ""),
-                Priority.PRESENTER,
-            )
-        ]
+        return [self._quiet_line(ask.channel)]
 
     def slides(self, ask: Request) -> list[Effect]:
         run = self.classes.in_channel(ask.channel) if ask.channel else None

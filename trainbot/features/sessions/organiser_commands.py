@@ -14,7 +14,8 @@ from trainbot.core.wording import span
 from trainbot.features.sessions.announcements import Announcements
 from trainbot.features.sessions.changes import Change
 from trainbot.features.sessions.phrase_parser import EXAMPLE, minutes_until, read_phrase, wall_time
-from trainbot.features.sessions.signups import find
+from trainbot.features.sessions.phrase_words import title_in_quotes
+from trainbot.features.sessions.session_choice import find
 from trainbot.model import session_fields as fields
 from trainbot.model.ports import Exercises
 from trainbot.model.session import Session
@@ -66,11 +67,11 @@ class OrganiserCommands:
         ]
 
     def _new(self, ask: Request, words: str) -> Session:
-        said = read_phrase(words, ask.at, self.exercises.library.exercises)
+        said = read_phrase(words, ask.typed_at, self.exercises.library.exercises)
         zone = said.zone or ask.person.zone
         if not zone:
             raise UserError("which time zone? Add a city, such as melbourne, or set your own with !tz CITY")
-        local = wall_time(said, zone, ask.at)
+        local = wall_time(said, zone, ask.typed_at)
         values = dict(said.values)
         if said.until is not None:
             values["minutes"] = minutes_until(said, local, zone)
@@ -148,7 +149,7 @@ class OrganiserCommands:
         """(the session, whether it is a draft, how it will be)."""
         session, draft, rest = self._find(ask, words)
         self._refuse_file(session)
-        said = read_phrase(rest, ask.at, self.exercises.library.exercises)
+        said = read_phrase(rest, ask.typed_at, self.exercises.library.exercises)
         values = {name: getattr(session, name) for name in _KEPT} | said.values
         if not (said.values or said.has_time or said.zone):
             raise UserError(
@@ -156,7 +157,7 @@ class OrganiserCommands:
             )
         if said.has_time or said.zone:
             values["zone"] = said.zone or session.zone
-            values["local"] = wall_time(said, values["zone"], ask.at, session.local)
+            values["local"] = wall_time(said, values["zone"], ask.typed_at, session.local)
         if said.until is not None:
             values["minutes"] = minutes_until(said, values["local"], values["zone"])
         start = to_utc(values["local"], values["zone"])
@@ -231,7 +232,8 @@ class OrganiserCommands:
             self.session_store.put(session, ask.at)
             changes.append(Change("back" if was is not None else "new", session, was))
         self.announcing.tell(changes, ask.at)
-        return [Reply("published" if len(chosen) == 1 else f"{len(chosen)} sessions published")]
+        number = self.signups.number(session, ask.at)
+        return [Reply(f"published as session {number}" if len(chosen) == 1 else f"{len(chosen)} sessions published")]
 
     def _to_publish(self, ask: Request, words: str, drafts: list[Session]) -> Session:
         """A draft, or a session cancelled on IRC that will be restored."""
@@ -276,6 +278,7 @@ class OrganiserCommands:
     def _find(self, ask: Request, words: str) -> tuple[Session, bool, str]:
         """The session that ``words`` start with, whether it is a draft, and the rest: ``d7``, a number from
         ``!sessions``, or a title in quotes."""
+        words = title_in_quotes(words)
         first, _, rest = words.strip().partition(" ")
         for draft in self.session_store.drafts(ask.at):
             if draft.number == first.lower():
@@ -290,7 +293,7 @@ class OrganiserCommands:
         return session, False, f"{more} {rest}".strip()
 
     def _exactly(self, ask: Request, words: str) -> tuple[Session, bool]:
-        first = words.strip().lower()
+        first = title_in_quotes(words).strip().lower()
         if " " in first and not first.startswith('"'):
             return find(words.strip(), self.session_store.upcoming(ask.at))[1], False
         session, draft, rest = self._find(ask, words)

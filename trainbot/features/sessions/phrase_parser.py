@@ -13,9 +13,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from trainbot.core.errors import UserError
+from trainbot.core.places import UnknownWord, read_place
 from trainbot.core.times import to_utc
 from trainbot.core.wording import span
-from trainbot.core.zones import UnknownPlace, resolve_place, zone
+from trainbot.core.zones import UnknownPlace, zone
 from trainbot.features.sessions.phrase_words import Word, amount, days_ahead, month_day, refusal, split, times
 from trainbot.features.sessions.polls.tokens import MONTHS, WEEKDAYS, MonthDay, RelativeDay
 from trainbot.model import session_fields as fields
@@ -260,20 +261,13 @@ class _PhraseReader:
                 raise UserError(sentence)
         if not words:
             return
-        at = self.meant()
         try:
-            self.said.zone = resolve_place(" ".join(words), at)
+            self.said.zone = read_place(" ".join(words), self.meant())
         except UnknownPlace as error:
             if "exercise" not in self.said.values:
                 self.misspelt(words)
-            for word in words:  # a place and something else: the error names the other word
-                others = " ".join(other for other in words if other is not word)
-                if others and _is_place(others, at):
-                    if _is_place(word, at):
-                        raise UserError(f"there are two places, {word} and {others}: keep one") from None
-                    raise UserError(
-                        f'I don\'t understand "{word[:30]}": put a title in quotes; for example {EXAMPLE}'
-                    ) from None
+            if isinstance(error, UnknownWord):
+                raise UserError(f"{error}: put a title in quotes; for example {EXAMPLE}") from None
             if error.like:
                 raise UserError(f"{error} (put a title in quotes)") from None
             raise UserError(
@@ -298,13 +292,6 @@ class _PhraseReader:
             return self.now
         year = said.year or today.year + ((said.month or 1, said.day) < (today.month, today.day))
         return datetime(min(max(year, 1970), 2200), said.month or 1, min(said.day, 28), 12, tzinfo=UTC)
-
-
-def _is_place(words: str, at: datetime) -> bool:
-    try:
-        return bool(resolve_place(words, at))
-    except UserError:
-        return False
 
 
 def wall_time(said: SessionPhrase, zone_name: str, now: datetime, was: datetime | None = None) -> datetime:

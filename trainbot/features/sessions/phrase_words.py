@@ -10,19 +10,26 @@ from trainbot.features.sessions.polls.tokens import MONTHS, PARTS, TIME_WORDS, M
 
 _HALF = r"[ap]\.?\s?m\b\.?"
 _HOURS = r"\s*(?:h|hrs?|hours|o'clock)\b"
+_DASH = "[-\\u2010-\\u2015\\u2212]"  # of all lengths, as programs put them in
+_QUOTE = "[«»“”„‟]"
 _SURE = (  # a time of day
     rf"(?:\d{{1,2}}(?:[:.]?\d\d|[:.]\d)?\s*{_HALF}|\d{{1,2}}[:.]\d\d(?::00)?(?:{_HOURS})?"
-    rf"|(?:[01]\d|2[0-3])[0-5]\d{_HOURS}|(?:12\s+)?(?:noon|midday|midnight))"
+    rf"|(?:[01]\d|2[0-3])[0-5]\d{_HOURS}|(?<!\bin\s)(?:1[3-9]|2[0-3])\s+h\b|(?:12\s+)?(?:noon|midday|midnight))"
 )
-_TO = r"\s*(?:[-–—]|\b(?:to|till|until|through|thru)\b)\s*"
+_TO = rf"\s*(?:{_DASH}|\b(?:to|till|until|through|thru)\b)\s*"
 _DATE = rf"\s*(?:{'|'.join(MONTHS)})\b"
 _TIME = (
     rf"(?:(?:{_SURE}|\d{{1,2}}){_TO}{_SURE}|\d{{1,2}}:\d\d{_TO}\d{{1,2}}(?!{_DATE})"
     rf"|between\s+{_SURE}\s+and\s+{_SURE}|{_SURE})"
 )
+_END = rf"(?:\s+-\s|\s*(?!-){_DASH}|\s+(?:to|till|until)\s)"
+_DAY_OF_SPAN = rf"(\d{{4}}-\d\d?-\d\d?)t(?=\d\d?:\d\d{_END})"  # 2027-03-14T09:00 - 11:00
 # the date 14.3., the length 2.25 hours
 _NOT = rf"\d{{1,2}}\.(?:0?[1-9]|1[0-2])\.(?=[\s,;]|$)|(?:0?\d|1[0-2])\.\d\d{_HOURS}"
-_TOKEN = re.compile(rf'"([^"]*)"|“([^”]*)”|(?!{_NOT})({_TIME})(?=\.?(?:[\s,;]|$))|(\S+)', re.IGNORECASE)
+_TOKEN = re.compile(
+    rf'"([^"]*)"|{_QUOTE}([^«»“”„‟]*){_QUOTE}|{_DAY_OF_SPAN}|(?!{_NOT})({_TIME})(?=\.?(?:[\s,;]|$))|(\S+)',
+    re.IGNORECASE,
+)
 _ISO = re.compile(r"(?:(\d{4}-\d\d?-\d\d?)t)?(\d\d?:\d\d)(?::00(?:\.0+)?)?(z|[+-]\d\d(?::?\d\d)?)?[,;]?", re.IGNORECASE)
 _ISO_BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)t(\d\d)(\d\d)(?:00)?(?=z|[+-]|$)", re.IGNORECASE)
 _LENGTHS = dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 60)
@@ -48,7 +55,8 @@ def split(text: str) -> list[Word]:
     """The words of ``text``; ``2027-03-14T09:00Z`` becomes a date, a time and a zone."""
     found: list[Word] = []
     for match in _TOKEN.finditer(text):
-        straight, curly, at, word = match.groups()
+        straight, other, day_of_span, at, word = match.groups()
+        word = word or day_of_span
         if at and _names_a_month(found) and (day := re.match(r"12\s+(?=noon|mid)", at, re.IGNORECASE)):
             found += [Word("12"), Word(_without_blanks(at[day.end() :]), "time")]
         elif at:
@@ -57,8 +65,13 @@ def split(text: str) -> list[Word]:
             zone = {"Z": "UTC"}.get((iso[3] or "").upper(), iso[3] or "")
             found += [*([Word(iso[1])] if iso[1] else []), Word(iso[2], "time"), *([Word(zone)] if zone else [])]
         else:
-            found.append(Word(word) if word else Word(straight or curly or "", "quoted"))
+            found.append(Word(word) if word else Word(straight or other or "", "quoted"))
     return found
+
+
+def title_in_quotes(text: str) -> str:
+    """``text`` with straight quotes around the title that it begins with."""
+    return re.sub(rf'^\s*{_QUOTE}([^«»“”„‟"]*){_QUOTE}', r'"\1"', text)
 
 
 def _names_a_month(words: list[Word]) -> bool:
@@ -87,7 +100,7 @@ def times(word: Word) -> tuple[int, int | None] | None:
         if re.fullmatch(r"\d{1,2}:\d{1,2}(?:\D.*)?", plain):
             raise UserError(f'"{word.text[:30]}" is not a time of day: write it as 19:00 or 7 pm')
         return None
-    first, *last = re.split("[-–—]|till|until|through|thru|to", plain)
+    first, *last = re.split(f"{_DASH}|till|until|through|thru|to", plain)
     if last:
         return from_to(_token(first), _token(last[0]))
     dotted = re.fullmatch(r"(\d{1,2})\.(\d\d)", plain)

@@ -10,7 +10,8 @@ from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Priority, Reply
 from trainbot.core.times import MAX_BYTES, describe, until
 from trainbot.core.wording import in_lines
-from trainbot.features.sessions.signups import SignUps, find
+from trainbot.features.sessions.session_choice import find
+from trainbot.features.sessions.signups import SignUps
 from trainbot.model.ports import Audience
 from trainbot.model.session import Session
 from trainbot.model.session_rows import SignUp

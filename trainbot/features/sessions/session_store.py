@@ -15,6 +15,7 @@ from trainbot.model.session_rows import SessionRow
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
+    from trainbot.model.class_run import ClassRun
 
 log = logging.getLogger(__name__)
 NEAR = timedelta(hours=36)  # a class lasts a day at most, plus a grace period
@@ -112,7 +113,8 @@ class SessionStore:
     def upcoming(self, now: datetime, most: int | None = None) -> list[Session]:
         """The sessions that are neither over nor cancelled, by start, as ``!sessions`` numbers them; at most ``most``.  One
         whose class runs is not over, however long it takes; one whose class has ended is."""
-        over, running = self.over(now), self.running()
+        runs = self._runs(now)
+        over, running = self._over(runs), _uids_running(runs)
         soon = now.replace(second=0, microsecond=0) + _MINUTE  # the same for a minute, so that what was read is known
         rows = self.rows.begun(soon - _MINUTE - NEAR, soon, cancelled=False, draft=False)
         rows += self.rows.later(soon, most and most + len(over), cancelled=False, draft=False)
@@ -121,12 +123,20 @@ class SessionStore:
 
     def running(self) -> frozenset[str]:
         """The uids of the sessions whose class runs now."""
-        return frozenset(run.session_uid for run in self.classes.running() if run.session_uid)
+        return _uids_running(self.classes.running())
 
     def over(self, now: datetime) -> dict[str, Session]:
         """By uid, the sessions whose class has ended lately, though the planned end may be still to come."""
-        found, running = {}, self.running()
-        for run in self.classes.lately(now.replace(minute=0, second=0, microsecond=0) - NEAR):
+        return self._over(self._runs(now))
+
+    def _runs(self, now: datetime) -> list[ClassRun]:
+        """The classes that run, or have ended lately."""
+        return self.classes.lately(now.replace(minute=0, second=0, microsecond=0) - NEAR)
+
+    def _over(self, runs: list[ClassRun]) -> dict[str, Session]:
+        found: dict[str, Session] = {}
+        running = _uids_running(runs)
+        for run in runs:
             session = self.get(run.session_uid) if run.session_uid and run.session_uid not in running else None
             if session is not None and held(run, session):
                 found[session.uid] = session
@@ -150,6 +160,10 @@ class SessionStore:
         """The channels where the session is announced; if its channel is not ours, all of ours."""
         mine = tuple(c for c in self.channels if session.channel and c.lower() == session.channel.lower())
         return mine or self.channels
+
+
+def _uids_running(runs: list[ClassRun]) -> frozenset[str]:
+    return frozenset(run.session_uid for run in runs if run.session_uid and run.ended_at is None)
 
 
 def to_json(session: Session) -> str:

@@ -14,6 +14,7 @@ from trainbot.core.messages import Effect, Reply
 from trainbot.core.times import describe, describe_many, times_in, until
 from trainbot.core.wording import span
 from trainbot.features.sessions.changes import Change
+from trainbot.features.sessions.session_choice import find
 from trainbot.features.sessions.session_store import SessionStore
 from trainbot.model.config import Config
 from trainbot.model.ports import Exercises, LabRoom
@@ -214,24 +215,31 @@ class SignUps:
             notes.append(f"you run {row.image} on a machine of your own, so you get no lab; !lab {row.image} ends that")
         elif row is not None and row.image and self.stock.has_labs(row.image):
             other = f" (!signup {_number(session, self.session_store.upcoming(ask.at))} IMAGE chooses another: {', '.join(images)})"
-            notes.append(
-                f"you get your {row.image} lab{other if len(images) > 1 else ''} "
-                f"in the {span(self.early)} before the start"
-            )
+            notes.append(self._lab_comes(session, row, other if len(images) > 1 else "", ask.at))
             notes += self._needs(session, row, ask.at)
         if ask.person.account is None:
             notes.append("without an account here I only know you while you stay in the channel")
         said = f"{said} {session.title}, {self._when(session, ask.person, ask.at)}"
         return Reply("; ".join([said, *notes]), private=True)
 
+    def _lab_comes(self, session: Session, row: SignUp, other: str, now: datetime) -> str:
+        """When they get their lab, or that it is there.  ``other``: how another image is chosen."""
+        if session.start - now > self.early:
+            return f"you get your {row.image} lab{other} in the {span(self.early)} before the start"
+        if self.stock.lab_of(row.person_id, row.image) is not None:
+            return f"you have your {row.image} lab already: !lab {row.image} gives its ssh command again"
+        return f"you get your {row.image} lab{other} before the start; to have it now: !lab {row.image}"
+
     def _needs(self, session: Session, row: SignUp, now: datetime) -> list[str]:
         """What to do before the session, with the lines to type."""
-        place = [other.person_id for other in self.of(session)].index(row.person_id) + 1
-        room, _survive = self.stock.holds(now)
-        notes = [f"there is room for {room} labs now and you are number {place}, so yours may come later"] * (
-            0 < room < place
-        )
-        notes.append(f"to try one before: !lab {row.image}")
+        notes = []
+        if self.stock.lab_of(row.person_id, row.image) is None:
+            place = [other.person_id for other in self.of(session)].index(row.person_id) + 1
+            room, _survive = self.stock.holds(now)
+            if 0 < room < place:
+                notes.append(f"there is room for {room} labs now and you are number {place}, so yours may come later")
+            if session.start - now > self.early:
+                notes.append(f"to try one before: !lab {row.image}")
         if not self.people.keys.count(person_id=row.person_id, proven=True):
             notes.append("to log in without a password: !key and the line in your ~/.ssh/id_ed25519.pub")
         return notes
@@ -359,34 +367,6 @@ def when(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> 
 
 def _time(session: Session, zone: str, zones: tuple[str, ...], now: datetime) -> str:
     return describe(session.start, zone, now) if zone else times_in(session.start, session.shown_in(zones), now)
-
-
-def find(words: str, sessions: list[Session]) -> tuple[int, Session, str]:
-    """The number and session that ``words`` start with, and the word after it ('' if there is none)."""
-    first, _, rest = words.partition(" ")
-    if first.isascii() and first.isdigit():
-        number = int(first[:9])
-        if not 1 <= number <= len(sessions):
-            raise UserError(f"there is no session {number}; !sessions lists them")
-        return number, sessions[number - 1], rest.strip().lower()
-    said = words.casefold().split()
-    for length in (len(said), len(said) - 1):  # the last one may be an image
-        found = [
-            (number, session)
-            for number, session in enumerate(sessions, 1)
-            if length and _is_called(session, said[:length])
-        ]
-        if len(found) == 1:
-            return *found[0], " ".join(said[length:])
-        if found:
-            numbers = ", ".join(str(number) for number, _session in found[:8])
-            raise UserError(f"which one of {numbers}? !sessions lists them; for example !signup {found[0][0]}")
-    raise UserError(f'no session called "{words[:40]}"; !sessions lists them with their numbers')
-
-
-def _is_called(session: Session, words: list[str]) -> bool:
-    names = f"{session.title} {session.uid} {session.presenter or ''}".casefold()
-    return all(word in names for word in words)
 
 
 def _number(session: Session, sessions: list[Session]) -> int:

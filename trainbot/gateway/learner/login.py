@@ -14,7 +14,7 @@ from trainbot.gateway.learner import tmux as screen
 from trainbot.gateway.learner.limits import PASSWORD, USER_NAME
 from trainbot.gateway.routes import Guest, Route, Routes, same_key
 from trainbot.gateway.settings import GatewayConfig
-from trainbot.gateway.userauth import SignedRequest
+from trainbot.gateway.userauth import SignedRequest, usable
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +140,10 @@ class Login:
 
 
 def _line(key: bytes) -> str:
-    """ "TYPE BASE64" of a public key; '' if it is none."""
+    """ "TYPE BASE64" of a public key; '' if it is none, or none that may log in."""
     try:
+        if not usable(key):
+            return ""
         return same_key(decode_ssh_public_key(key).export_public_key().decode("ascii"))
     except (asyncssh.KeyImportError, ValueError):
         return ""

@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 PASSED_ENV = re.compile(rb"LANG|LC_[A-Z]{1,20}|COLORTERM")
 STATUS_WAIT = 0.25  # seconds to wait for the exit status after the end of the output
 LONGEST = 1000  # characters of a message
+NOTHING_TO_READ = (  # a line of an IRC client that is pasted whole: "12:34:56 trainbot | ssh …"
+    "ssh had no terminal and nothing to read, so the shell ended at once: "
+    "paste the ssh command alone, without what stands before it"
+)
 LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
 
 
@@ -70,6 +74,7 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
         self._command: str | None = None
         self._subsystem: str | None = None
         self._manage: ManageView | None = None
+        self._heard = False  # something was typed or piped in
         self.on_screen = False  # in tmux, as far as we know
 
     # -- what the learner asks for
@@ -101,6 +106,7 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
         self._tasks.start(self._run(work), "a session")
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
+        self._heard = True
         if self._manage is not None:
             self._manage.heard(data)
         else:
@@ -157,6 +163,8 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
         """The lab's end closed: pass on how it ended."""
         lab = self.other
         assert isinstance(lab, LabEnd)
+        if self._command is None and self._subsystem is None and self._pty is None and not self._heard:
+            self.say(NOTHING_TO_READ)
         if lab.status is not None:
             self.chan.exit(lab.status)
         elif lab.signal is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
-from trainbot.adapters.copies.folder import DATABASE, Copy
+from trainbot.adapters.copies.folder import DATABASE, SCRATCH, Copy
 from trainbot.adapters.db.migrate import revisions
 from trainbot.adapters.db.upkeep import faults_of
 from trainbot.adapters.db.wal import HEADER, WalReplay
@@ -46,6 +48,21 @@ def rebuild(copy: Copy, target: Path) -> Rebuilt:
     except OSError as error:
         raise BackendError(f"{copy.path} cannot be restored ({error.filename or target}: {error.strerror})") from None
     return _checked(copy, target)
+
+
+def fault_of(copy: Copy) -> str:
+    """What is wrong with ``copy`` as a whole, as a sentence; '' if it could be restored now."""
+    try:
+        copy.refuse_readable_by_others()
+        copy.refuse_torn()
+        folder = copy.path.parent
+        with NamedTemporaryFile(prefix=SCRATCH, dir=folder if os.access(folder, os.W_OK) else None) as scratch:
+            rebuild(copy, Path(scratch.name))
+    except BackendError as error:
+        return str(error)
+    except OSError as error:
+        return f"{copy.path} cannot be checked ({error.filename or folder}: {error.strerror})"
+    return ""
 
 
 def _replay(copy: Copy, replay: WalReplay) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from trainbot.adapters.copies import wire
-from trainbot.adapters.copies.folder import CopyFolder, CopyWriter
+from trainbot.adapters.copies.folder import SCRATCH, CopyFolder, CopyWriter
 from trainbot.core.errors import BackendError
 from trainbot.model.copies import CopiedFile, Manifest, safe
 from trainbot.ops.copies.rebuild import rebuild
@@ -61,7 +61,8 @@ class Receiver:
         finally:
             signal.alarm(0)
             for file, _digest in self._files.values():
-                file.close()
+                with suppress(OSError):  # what is left to write does not fit on the disk
+                    file.close()
             for writer in (self._draft, self._newest):
                 if writer is not None:
                     writer.abandon()
@@ -106,13 +107,7 @@ class Receiver:
 
     def _greet(self, message: dict[str, Any]) -> None:
         self._refuse_superseded(int(message["epoch"]))
-        for copy in self._folder.copies()[-1:]:
-            owner = copy.manifest().installation
-            if owner != message["installation"]:
-                raise BackendError(
-                    f"{self._folder.path} holds copies of another installation (id {owner[:64]}): name another folder in [store] "
-                    "copies"
-                )
+        self._folder.refuse_others(message["installation"])
         self._clock_off = (datetime.now(UTC) - datetime.fromisoformat(message["at"])).total_seconds()
         self._hello = message
         self._answer({"ok": True, "clock_off": self._clock_off})
@@ -154,7 +149,7 @@ class Receiver:
             file.close()
         if {*manifest.files, manifest.database} != arrived:
             raise BackendError("what arrived is not what was sent: trying again")
-        with tempfile.NamedTemporaryFile(dir=self._folder.path, prefix=".check-") as scratch:
+        with tempfile.NamedTemporaryFile(dir=self._folder.path, prefix=SCRATCH) as scratch:
             found = rebuild(draft.seal(manifest), Path(scratch.name))
         copy = draft.publish()
         if self._newest is not None:

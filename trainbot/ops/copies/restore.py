@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainbot.adapters.copies.folder import MANIFEST, Copy, CopyFolder
 from trainbot.adapters.copies.sources import place
-from trainbot.adapters.db.engine import lock_of
+from trainbot.adapters.db.lock import lock_of
 from trainbot.adapters.db.opening import accept
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.config import Config, load
@@ -21,7 +21,7 @@ from trainbot.core.files import draft_of, sync_folder
 from trainbot.core.wording import span
 from trainbot.model.copies import Manifest
 from trainbot.model.database_url import database_path
-from trainbot.ops.copies.rebuild import Rebuilt, rebuild
+from trainbot.ops.copies.rebuild import Rebuilt, fault_of, rebuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def put_back(copy: Copy, ini: Path, *, replace: bool, address: str = "", epoch: 
     targets = {place(file.name, base): copy.file(file.name) for file in manifest.files}
     original = _ini_of(copy, manifest)
     now = datetime.now(UTC)
-    done: list[tuple[Path, Path | None]] = []  # new file, and where the one before it is
+    done: list[tuple[Path, Path | None]] = []  # new file or folder, and where the file before it is
     try:
         with ExitStack() as stack:
             stack.callback(_undo_unless, done)
@@ -75,13 +75,15 @@ def put_back(copy: Copy, ini: Path, *, replace: bool, address: str = "", epoch: 
             path = database_path(config.store.url)
             if path is None:
                 raise BackendError("the copy's bot.ini keeps the database in memory: set a file in [store] url")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent, done)
+            if not path.exists() and not (beside := path.with_name(f"{path.name}.lock")).exists():
+                done.append((beside, None))
             lock = lock_of(config.store.url)
             stack.callback(os.close, lock)
-            _refuse_other(path, manifest)
-            config.store.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            refuse_other(path, manifest)
+            _make_folder(config.store.state, done, 0o700)
             config.store.state.chmod(0o700)
-            config.schedule.folder.mkdir(parents=True, exist_ok=True)  # an empty one is not in a copy
+            _make_folder(config.schedule.folder, done)  # an empty one is not in a copy
             found = _database(copy, path, done, now, replace=replace, epoch=epoch)
             for name in ("superseded.json", "heartbeat.json"):
                 (config.store.state / name).unlink(missing_ok=True)
@@ -117,10 +119,16 @@ def _database(
 def _write(where: Path, content: bytes, done: list[tuple[Path, Path | None]], now: datetime, *, replace: bool) -> None:
     if where.exists() and where.read_bytes() == content:
         return
-    where.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(where.parent, done)
     with draft_of(where, 0o600) as draft:
         draft.write_bytes(content)
         done.append((where, _aside(where, now, replace=replace)))
+
+
+def _make_folder(folder: Path, done: list[tuple[Path, Path | None]], mode: int = 0o777) -> None:
+    """And those above it that are missing."""
+    done += [(each, None) for each in reversed((folder, *folder.parents)) if not each.exists()]
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
 
 
 def _aside(path: Path, now: datetime, *, replace: bool) -> Path | None:
@@ -134,11 +142,14 @@ def _aside(path: Path, now: datetime, *, replace: bool) -> Path | None:
     return aside
 
 
-def _undo_unless(done: Iterable[tuple[Path, Path | None]]) -> None:
-    """Takes back what was written: with nothing left in ``done`` it has succeeded."""
-    for path, before in done:
+def _undo_unless(done: Sequence[tuple[Path, Path | None]]) -> None:
+    """Takes back what was written, the last first: with nothing left in ``done`` it has succeeded."""
+    for path, before in reversed(done):
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
             if before is not None:
                 before.rename(path)
             sync_folder(path.parent)
@@ -161,7 +172,7 @@ def _loaded(ini: Path) -> Config:
         ) from None
 
 
-def _refuse_other(path: Path, manifest: Manifest) -> None:
+def refuse_other(path: Path, manifest: Manifest) -> None:
     """BackendError if the database that is there belongs to another installation."""
     owner = settings_of(path).get("owner", "") if path.exists() and path.stat().st_size else ""
     if owner and owner != manifest.installation:
@@ -207,19 +218,18 @@ def left_to_do(done: Restored) -> list[str]:
 def listed(folder: Path, say: Callable[[str], None]) -> int:
     """Prints a line for each copy in ``folder``; exit code 1 if one is torn."""
     code = 0
-    for copy in CopyFolder(folder).copies():
-        try:
-            copy.refuse_readable_by_others()
-            copy.refuse_torn()
-            manifest, beat = copy.manifest(), copy.beat()
-            at = beat.at if beat is not None else manifest.made_at
-            took = span(at - manifest.made_at)
-            say(
-                f"ok {copy.name}: {manifest.program}, made {manifest.made_at:%d %b %H:%M} UTC, followed for {took}, until {at:%d %b %H:%M:%S} UTC"
-            )
-        except BackendError as error:
-            say(f"!  {copy.name}: {error}")
+    copies = CopyFolder(folder).copies()
+    for copy in copies:
+        if fault := fault_of(copy):
+            say(f"!  {copy.name}: {fault}")
             code = 1
-    if not CopyFolder(folder).copies():
+            continue
+        manifest, beat = copy.manifest(), copy.beat()
+        at = beat.at if beat is not None else manifest.made_at
+        took = span(at - manifest.made_at)
+        say(
+            f"ok {copy.name}: {manifest.program}, made {manifest.made_at:%d %b %H:%M} UTC, followed for {took}, until {at:%d %b %H:%M:%S} UTC"
+        )
+    if not copies:
         say(f"there is no copy in {folder}")
     return code

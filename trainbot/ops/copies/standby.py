@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainbot.adapters.copies.folder import Beat, Copy, CopyFolder
-from trainbot.core.errors import BackendError
-from trainbot.ops.copies.rebuild import rebuild
+from trainbot.ops.copies.rebuild import fault_of
 from trainbot.ops.copies.takeover import CLOCK
 
 EVERY = 1.0  # seconds
@@ -60,7 +58,7 @@ def standby(folder: Path, say: Callable[[str], None]) -> int:
             return 0
         copy = next(reversed(folders.copies()), None)
         if copy is not None and (copy.name != checked or time.monotonic() - checked_at > CHECKED):
-            fault = check(copy)
+            fault = fault_of(copy)
             checked, checked_at = copy.name, time.monotonic()
         beat = copy.beat() if copy is not None else None
         seen = view(folder, copy, beat, beat.silence() if beat is not None else None, fault)
@@ -68,15 +66,3 @@ def standby(folder: Path, say: Callable[[str], None]) -> int:
             last = seen.key
             say(f"{datetime.now(UTC):%H:%M:%S} {seen.line}")
         time.sleep(EVERY)
-
-
-def check(copy: Copy) -> str:
-    """What is wrong with ``copy`` as a whole, as a sentence; '' if it could be restored now."""
-    try:
-        copy.refuse_readable_by_others()
-        copy.refuse_torn()
-        with tempfile.NamedTemporaryFile(dir=copy.path.parent, prefix=".check-") as scratch:
-            rebuild(copy, Path(scratch.name))
-    except BackendError as error:
-        return str(error)
-    return ""

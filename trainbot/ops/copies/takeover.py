@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trainbot.adapters.copies.folder import Copy, CopyFolder
 from trainbot.adapters.copies.sources import place
-from trainbot.adapters.db.engine import lock_is_held
+from trainbot.adapters.db.lock import lock_is_held
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.adapters.hosts.claim import Claimant
 from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
@@ -23,7 +23,7 @@ from trainbot.model.copies import Manifest
 from trainbot.model.database_url import database_path
 from trainbot.model.host import HostConfig
 from trainbot.ops.copies.first_machine import Signs, signs_of_life
-from trainbot.ops.copies.restore import left_to_do, put_back
+from trainbot.ops.copies.restore import left_to_do, put_back, refuse_other
 
 CLOCK = 30.0  # seconds by which the two clocks may differ: leases and reminders are times of day
 
@@ -109,7 +109,7 @@ def _looked_at(copy: Copy, manifest: Manifest) -> Iterator[Config]:
 
 
 def _refuse_wrong_machine(ini: Path, manifest: Manifest) -> None:
-    """BackendError if the machine that makes the copies is this one, or if a bot runs here."""
+    """BackendError if the machine that makes the copies is this one, or has another installation, or if a bot runs here."""
     if not ini.exists():
         return
     try:
@@ -123,6 +123,7 @@ def _refuse_wrong_machine(ini: Path, manifest: Manifest) -> None:
         raise BackendError(
             f"a trainbot runs here with {ini}: takeover is for the other machine, the one that gets the copies"
         )
+    refuse_other(path, manifest)
     settings = settings_of(path)
     superseded = (load(ini).store.state / "superseded.json").exists()
     if (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from trainbot.adapters.copies.folder import CopyFolder
 from trainbot.adapters.copies.receiver_process import ReceiverProcess
 from trainbot.adapters.db import Store
 from trainbot.adapters.state_folder import COPY_KEY
@@ -35,12 +36,12 @@ async def examine_copies(here: LocalFacts) -> list[Finding]:
         ]
     if bot_runs(bot):
         return [COPIES.note(f"the bot does not say how its copies in {where} are ({bot})", "so that is unknown")]
-    return [await _receiver(here, where) if where.account else _folder(Path(where.folder))]
-
-
-async def _receiver(here: LocalFacts, where: Destination) -> Finding:
-    """What the other machine says to the bot's key."""
     owner = await here.owner()
+    return [await _receiver(here, where, owner) if where.account else _folder(Path(where.folder), owner)]
+
+
+async def _receiver(here: LocalFacts, where: Destination, owner: str) -> Finding:
+    """What the other machine says to the bot's key."""
     if not owner:
         return COPIES.note(f"{where} was not asked", "as this trainbot has never run", "start it, then trainbot status")
     answer = await attempt(GREETING, f"{where}'s answer", _greet(here.config, where, owner))
@@ -63,10 +64,14 @@ def _epoch(config: Config) -> int:
         store.close()
 
 
-def _folder(folder: Path) -> Finding:
+def _folder(folder: Path, owner: str) -> Finding:
     there = nearest_existing(folder)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return COPIES.wrong(
             f"{there} cannot be written", LOST, f"make {folder} writable for the user who runs trainbot"
         )
+    try:
+        CopyFolder(folder).refuse_others(owner)
+    except BackendError as error:
+        return COPIES.failed(f"{folder} takes none", error, LOST)
     return COPIES.ok(f"{folder} takes them: trainbot run makes them, trainbot copy one now")

@@ -75,6 +75,8 @@ _MAY_HURT = {
     "M": "lets only people with a services account speak (+M)",
     "l": "has a limit of people (+l)",
 }
+#: Programs in 004 whose +r says no more than that services know the channel (and whose +R is what +r is elsewhere).
+_REGISTERED = ("inspircd", "unreal", "hybrid", "plexus", "bahamut", "ngircd")
 #: (program in 004, lines at once, seconds between further lines) that an ordinary client may send.
 _PACES = (("inspircd", 10, 1.0), ("ngircd", 4, 0.35), ("solanum", 5, 0.5), ("charybdis", 5, 0.5))
 _NETWORK_PACES = {"libera.chat": 2.0}  # from its documentation
@@ -232,8 +234,9 @@ def _channel(channel: str, membership: ChannelMembership, server: str) -> list[F
     for letter, (what, why, mend) in _HURTS.items():
         if letter in modes:
             found.append(IRC.wrong(f"{channel} {what}", why, mend.format(channel=channel)))
+    registered = any(name in server.lower() for name in _REGISTERED)
     for letter, what in _MAY_HURT.items():
-        if letter in modes:
+        if letter in modes and not (letter == "r" and registered):
             found.append(IRC.note(f"{channel} {what}", "so some learners may be kept out", "tell them in advance"))
     if "c" in modes:
         found.append(

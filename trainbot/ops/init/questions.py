@@ -53,6 +53,11 @@ def _tls(a: Answers, text: str) -> Answers:
     return replace(a, tls=tls, port=usual[tls] if a.port == usual[not tls] else a.port)
 
 
+def _plain(a: Answers) -> bool:
+    """Whether nobody would expect TLS there."""
+    return a.port == read.PLAIN_PORT or a.server in ("localhost", "127.0.0.1", "::1")
+
+
 def _account(a: Answers, text: str) -> Answers:
     account = read.read_account(text)
     if account and not a.tls:
@@ -70,7 +75,7 @@ NETWORK = (
     Question(
         "tls",
         "TLS (yes or no)",
-        lambda a: "no" if a.port == read.PLAIN_PORT or a.server in ("localhost", "127.0.0.1", "::1") else "yes",
+        lambda a: "no" if _plain(a) and not a.fingerprint else "yes",
         _tls,
     ),
     Question("nick", "The bot's nick", lambda a: a.nick, lambda a, text: replace(a, nick=read.read_nick(text))),

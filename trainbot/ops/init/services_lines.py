@@ -44,9 +44,9 @@ def _typed(who: str, commands: list[str]) -> list[str]:
 
 
 def _rights(channel: str, account: str, facts: NetworkFacts | None) -> str:
-    """Voice, invitation, unban, op for !quiet, topic; docs/operating.md says why."""
+    """Voice, invitation, unban, op for !quiet, topic; docs/operating.md says why, and that the letters differ."""
     if facts is not None and facts.services == ANOPE:
-        return f"/msg ChanServ AOP {channel} ADD {account}"
+        return f"/msg ChanServ FLAGS {channel} {account} +Viuot"
     if facts is not None and facts.services not in ("", ATHEME):
         return f"(give {account} voice, op, topic, invite and unban in {channel}: /msg ChanServ HELP says how)"
     return f"/msg ChanServ FLAGS {channel} {account} +VirotA"

@@ -113,8 +113,10 @@ def test_one_line_says_it(text: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("", "when are you free? for example sat 14:00-18:00"),
+        ("", "when are you free? for example !when sat 14:00-18:00"),
         ("sat 14", "14 to when? For example sat 14:00-18:00"),
+        ("midnight-", "midnight until when? For example 00:00-06:00"),
+        ("sat 24:00-, sun", "midnight until when?"),
         ("sat 2pm", "2pm to when?"),
         ("9-5", "9-5 is ambiguous: use 9:00-17:00, or 9:00-05:00 if it ends after midnight"),
         ("3/7 10-12", "use the month's name, for example 7 mar"),
@@ -129,6 +131,11 @@ def test_one_line_says_it(text: str, meant: str) -> None:
         ("blah", 'don\'t understand "blah"'),
         ("sat xyz 14-18 foo", 'don\'t understand "xyz"'),
         ("not sat?", '"not" and "if need be" contradict each other'),
+        ("sat 10-12 no", '"no" what? Put it before the day: not sat, or not sun 14:00-18:00'),
+        ("sat 10-12, not", '"not" what?'),
+        ("any except", '"except" what?'),
+        ("weekdays after 18:00 but never", '"never" what?'),
+        ("sat 14-18 sun busy", '"busy" what?'),
         ("29 feb 2027 10-12", "29 Feb 2027: there is no such day in 2027"),
         ("31 apr", "31 Apr: there is no such day"),
         ("this fri 10-12", "this fri is Fri 5 Mar, which is not in the poll"),

@@ -46,6 +46,27 @@ def test_opening_is_shown_back_and_announced(stage: Stage) -> None:
     assert "a poll is already open in #class" in stage.talk("olga", OPEN)[0]
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("tomorrow 10:00-12:00 berlin 2h until tomorrow 08:00", "Sun 21 Feb"),
+        ("next sun 10:00-12:00 berlin 2h until sun 08:00", "Sun 21 Feb"),
+        ("next sat 10:00-12:00 2h until tomorrow", "Sat 27 Feb"),
+        ("20 feb 2028 10:00-12:00 2h until tomorrow", "Sun 20 Feb"),
+    ],
+)
+def test_what_is_asked_is_what_was_shown_though_midnight_passes(stage: Stage, words: str, shown: str) -> None:
+    """Days count from when they were typed, in the zone that one had then, not from the yes."""
+    stage.now = datetime(2027, 2, 20, 22, 59, 20, tzinfo=UTC)
+    stage.talk("olga", "!tz berlin")
+    asked = stage.talk("olga", f"!when open {words}")[0]
+    stage.talk("olga", "!tz honolulu")
+    stage.now = datetime(2027, 2, 20, 23, 0, 5, tzinfo=UTC)
+    told = stage.talk("olga", "!yes")
+    assert f"{shown}, beginning 10:00 to 12:00 Berlin" in asked
+    assert f"2 h, {shown} (Berlin)?" in told[1]
+
+
 def test_only_organisers_open_and_close(asked: Stage) -> None:
     """Learners and presenters answer."""
     for words in (OPEN, "!when close"):
@@ -102,10 +123,10 @@ def test_the_zone_in_the_answer(asked: Stage) -> None:
     ]
     assert "New York" in asked.talk("alice", "!tz")[0]
     assert asked.talk("alice", "!when sat 8-12 xyzzy") == [
-        'alice: I don\'t understand "xyzzy": for example sat 14:00-18:00, or not sun, or weekdays after 18:00?'
+        'alice: I don\'t understand "xyzzy": for example !when sat 14:00-18:00, not sun, weekdays after 18:00?'
     ]
     assert asked.talk("alice", "!when so sat 8-12") == [
-        'alice: I don\'t understand "so": for example sat 14:00-18:00, or not sun, or weekdays after 18:00?'
+        'alice: I don\'t understand "so": for example !when sat 14:00-18:00, not sun, weekdays after 18:00?'
     ]
     assert (
         "PST is an abbreviation used in several places: use one of America/Los_Angeles, Asia/Manila"

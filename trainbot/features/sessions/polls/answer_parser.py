@@ -17,7 +17,7 @@ from trainbot.features.sessions.polls.poll import PollPlan, extent, local_days, 
 from trainbot.features.sessions.polls.spans import Spans, covers, union, without
 from trainbot.features.sessions.polls.tokens import MONTHS, TIME_WORDS, TO, WEEKDAYS, MonthDay, TokenReader
 
-EXAMPLE = "for example sat 14:00-18:00, or not sun, or weekdays after 18:00?"
+EXAMPLE = "for example !when sat 14:00-18:00, not sun, weekdays after 18:00?"
 MOST_STATEMENTS = 60
 _NOT = ("not", "no", "except", "without", "busy", "can't", "cannot", "cant", "never", "unless", "excluding")
 _MAYBE = ("maybe", "perhaps", "possibly", "ifneedbe")
@@ -180,6 +180,8 @@ class _AnswerReader:
             return PollAnswer((AvailabilityClause(Preference.NO),), afresh=True)
         while reader.peek().kind != "end":
             self._step()
+        if self.clauses[-1].empty and self.clauses[-1].said and len(self.clauses) > 1:  # "sat 10-12 no"
+            raise UserError(f'"{words[-1]}" what? Put it before the day: not sat, or not sun 14:00-18:00')
         statements = self._statements()
         if not statements:
             unknown = " ".join(word for _place, word in self.unknown)

@@ -9,8 +9,9 @@ from trainbot.core.access import Person, Role
 from trainbot.core.commands import Argument, Command, Request, Scope
 from trainbot.core.errors import AccountNeeded, UserError
 from trainbot.core.messages import Effect, Reply
+from trainbot.core.places import UnknownWord, read_place
 from trainbot.core.times import describe
-from trainbot.core.zones import UnknownPlace, abbreviation_note, city, resolve_place
+from trainbot.core.zones import UnknownPlace, abbreviation_note, city
 from trainbot.features.sessions.polls import answer_parser as answers
 from trainbot.features.sessions.polls import poll_parser as asking
 from trainbot.features.sessions.polls import poll_wording as wording
@@ -96,7 +97,7 @@ class PollCommands:
                 f"{describe(other.closes_at, ask.person.zone or other.zone, ask.at)}; "
                 "!when close ends it"
             )
-        return asking.read(words, ask.person.zone, ask.at, resolve_place)
+        return asking.read(words, ask.person.zone, ask.typed_at, read_place)
 
     def _about(self, title: str) -> str:
         """The title to show: an exercise may be given by its folder name."""
@@ -149,11 +150,12 @@ class PollCommands:
         if not said.place:
             return (answers.read(words, local_days(plan, zone), day_of(now, zone)) if zone else said), ""
         try:
-            named = resolve_place(said.place, datetime.combine(plan.first, time(12), UTC))
+            named = read_place(said.place, datetime.combine(plan.first, time(12), UTC))
         except UnknownPlace as error:
             if error.like:
                 raise
-            raise UserError(f'I don\'t understand "{said.place[:40]}": {EXAMPLE}') from None
+            unknown = error.word if isinstance(error, UnknownWord) else said.place
+            raise UserError(f'I don\'t understand "{unknown[:40]}": {EXAMPLE}') from None
         return answers.read(words, local_days(plan, named), day_of(now, named)), named
 
     def _forget(self, ask: Request, poll: PollRow) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from trainbot.core.errors import UserError
-from trainbot.core.times import readings
+from trainbot.core.times import describe, readings
 from trainbot.core.zones import zone as rules
 from trainbot.features.sessions.polls.clocks import DAY
 from trainbot.features.sessions.polls.poll import PollPlan, starts
-from trainbot.features.sessions.polls.tokens import TO, MonthDay, RelativeDay, TokenReader
+from trainbot.features.sessions.polls.tokens import HOURS, TO, MonthDay, RelativeDay, TokenReader
 from trainbot.model.session_fields import plain
 
 EXAMPLE = "for example !when open 7-15 mar 07:00-22:00 melbourne 2h max 2 until 3 mar"
@@ -40,7 +40,9 @@ def read(text: str, own_zone: str, now: datetime, resolve: Callable[[str, dateti
     """Parses one request.  ``own_zone``: the zone used if no place is named, '' if unknown; ``resolve`` gives the zone of
     a place.  Raises UserError with what to type."""
     wanted, _, title = text.partition(" for ")
-    while title and re.match(r"\s*\d+ ?(h|m|hours?|minutes?|min)\b", title):  # "for 2h" is a length
+    while title and re.match(
+        rf"\s*(?:\d+ ?|(?:{'|'.join(HOURS)}) )(h|m|hours?|minutes?|min)\b", title
+    ):  # "for 2h" is a length
         length, _, title = title.partition(" for ")
         wanted += f" {length}"
     return _RequestReader(wanted, plain(title, LONGEST_TITLE), own_zone, now, resolve).read()
@@ -91,6 +93,10 @@ class _RequestReader:
                 f"too many possible starts ({len(moments)}, at most {MOST_STARTS}): use fewer days, or every 60m"
             )
         if closes <= self.now:
+            if self.until is not None:
+                raise UserError(
+                    f"until {describe(closes, zone, self.now)} has passed: put a later day or time after until"
+                )
             raise UserError(f"there would be no time to answer: add until and a later day, {EXAMPLE}")
         if closes.timestamp() > moments[0]:
             raise UserError("the first session could begin before the poll closes: put an earlier day after until")

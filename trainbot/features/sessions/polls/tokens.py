@@ -57,8 +57,11 @@ PARTS = {
 }
 PARTS |= {f"{name}s": hours for name, hours in PARTS.items()}
 TIME_WORDS = frozenset({"half", "quarter", "o'clock", "oclock", "past", "uhr", "hrs", "hours", "h"})
+HOURS = {"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 TO = ("-", "to", "till", "through", "thru")
-_SIGNS = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-", "…": "..", "’": "'", "？": "?", "，": ","})
+_SIGNS = str.maketrans(
+    {"–": "-", "—": "-", "−": "-", "‐": "-", "\u2011": "-", "\u2012": "-", "…": "..", "’": "'", "？": "?", "，": ","}
+)
 _TOKEN = re.compile(
     r"""
     \s*(?:
@@ -68,7 +71,7 @@ _TOKEN = re.compile(
     (?P<slashed>\d{1,2}/\d{1,2}(?:/\d{2,4})?) |
     (?P<time>\d{1,2}[:.]\d\d(?:\s*[ap]\.?\s?m\b\.?)? | \d{1,2}\s*[ap]\.?\s?m\b\.? | \d{1,2}h\d\d\b |
         noon\b | midday\b | midnight\b) |
-    (?P<length>\d{1,3}(?:\.5)?\s?(?:hours?|hrs?|h|minutes?|mins?|m)\b(?:\s?\d{1,2}\s?(?:minutes?|mins?|m)\b)?) |
+    (?P<length>(?:an?|one|two|three|four|five|six)\ hours?\b | \d{1,3}(?:\.5)?\s?(?:hours?|hrs?|h|minutes?|mins?|m)\b(?:\s?\d{1,2}\s?(?:minutes?|mins?|m)\b)?) |
     (?P<number>\d+)(?:(?:st|nd|rd|th)?\b(?:\.(?=\s*[a-z]{3}))?) |
     (?P<place>[^\W\d_]+(?:/[^\W\d_][\w+-]*)+) |
     (?P<word>[^\W\d_]+(?:'[^\W\d_]+)?) |
@@ -129,6 +132,9 @@ def _tokens(match: re.Match[str]) -> list[Token]:
     parts = text.split("/")
     if kind == "place" and all(part in WEEKDAYS for part in parts):  # sat/sun
         return [Token("word", part) for part in parts]
+    number, _, unit = text.partition(" ")
+    if kind == "length" and number in HOURS:  # two hours
+        text = f"{HOURS[number]} {unit}"
     return [Token(kind, text)]
 
 
@@ -291,7 +297,7 @@ class TokenReader:
             if first.kind != "time" or self.peek(1).text != "-":
                 return None
             self.at += 2  # "18:00-": open
-            return minutes_of_day(first.text), DAY
+            return _opens(minutes_of_day(first.text), ""), DAY
         if self.peek(3).text in MONTHS:
             return None
         self.at += 3
@@ -304,10 +310,14 @@ class TokenReader:
         return minutes_of_day(token.text)
 
     def _open_from(self, word: str) -> int:
-        minute = self.clock_time(word)
-        if minute == DAY:
-            raise UserError(f"{word} midnight until when? For example 00:00-06:00")
-        return minute
+        return _opens(self.clock_time(word), f"{word} ")
+
+
+def _opens(minute: int, word: str) -> int:
+    """The begin of a time without an end, which is over at midnight."""
+    if minute == DAY:
+        raise UserError(f"{word}midnight until when? For example 00:00-06:00")
+    return minute
 
 
 def _is_clock(token: Token) -> bool:
