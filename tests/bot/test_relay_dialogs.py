@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.slow_network import SlowNetwork
 from tests.stage import CHANNEL, Stage
 from trainbot.bot import relays
 from trainbot.core.access import Role
@@ -88,6 +89,16 @@ def test_taking_part_over_a_bridge(bridged: Stage) -> None:
     ]
     bridged.talk("russell", "!end")
     assert "2 took part" in bridged.talk("russell", "!yes")[0]
+
+
+def test_a_call_for_help_over_a_bridge_is_answered(bridged: Stage) -> None:
+    """What replaces an earlier answer comes before the answer, so that this one is sent; a second call is answered too."""
+    bridged.talk("russell", "!start"), bridged.talk("russell", "!next")
+    slow = SlowNetwork(bridged)
+    for _ in range(2):
+        slow.says("discordbot", "<alice> !stuck no")
+        slow.waits(10)
+    assert slow.in_channel() == ["alice/discordbot: noted, you are next; !done clears it"] * 2
 
 
 def test_a_question_like_another_is_asked_back_in_the_channel(bridged: Stage) -> None:

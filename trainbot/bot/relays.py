@@ -102,7 +102,9 @@ class RelayPolicy:
     @staticmethod
     def in_channel(effects: Sequence[Effect]) -> list[Effect]:
         """Their answers: said in the channel, short, and nothing secret."""
-        replies = [
-            replace(effect, private=False) for effect in effects if isinstance(effect, Reply) and not effect.secret
+        replies = [effect for effect in effects if isinstance(effect, Reply) and not effect.secret][:LINES]
+        return [
+            replace(effect, private=False) if isinstance(effect, Reply) else effect
+            for effect in effects
+            if not isinstance(effect, Reply) or effect in replies
         ]
-        return [*replies[:LINES], *(effect for effect in effects if not isinstance(effect, Reply))]
