@@ -153,7 +153,7 @@ class Table:
             len(first) > 2
             and first not in SMALL_TALK
             and any(
-                first in key[1:2] or DamerauLevenshtein.distance(first, key[0], score_cutoff=most) <= most
+                first in key[1:2] or _differ(first, key[0], most) <= most
                 for key, command in self._by_words.items()
                 if command.role <= role
             )
@@ -162,13 +162,11 @@ class Table:
     def nearest(self, text: str, role: Role, *, most: int = 3) -> list[str]:
         """The commands open to this role whose words are most like the first word of ``text``, best first; at most two
         letters differ, and never more than half of the word."""
-        from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
-
         first = _first_bare(text)
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
             limit = min(2, max(len(first), len(key[0])) // 2)
-            distance = DamerauLevenshtein.distance(first, key[0], score_cutoff=limit)
+            distance = _differ(first, key[0], limit)
             if distance <= limit and command.role <= role:
                 scored[key[0]] = min(distance, scored.get(key[0], 9))
             if len(key) > 1 and key[1] == first and command.role <= role:
@@ -178,8 +176,6 @@ class Table:
     def misspelt(self, text: str, role: Role) -> str | None:
         """The command that somebody in a channel meant by the first word of ``text``, where other bots listen too: None
         unless it has ``OWN`` letters, no other bot is known to have it, and it is like exactly one command."""
-        from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
-
         first = _first_bare(text)
         if len(first) < OWN or first in WORDS:
             return None
@@ -187,7 +183,7 @@ class Table:
             " ".join(key[: place + 1]): command.words
             for key, command in self._by_words.items()
             for place, word in enumerate(key[:2])
-            if command.role <= role and DamerauLevenshtein.distance(first, word, score_cutoff=2) <= 2
+            if command.role <= role and _differ(first, word, 2) <= 2
         }
         return min(near) if len(near) == 1 or len(set(near.values())) == 1 else None
 
@@ -220,6 +216,13 @@ class Table:
     def _usage(self, command: Command) -> str:
         example = f", for example {self.prefix}{command.example}" if command.example else ""
         return f"{command.usage(self.prefix)}{example}"
+
+
+def _differ(one: str, other: str, most: int) -> int:
+    """How many letters differ; more than ``most`` if there are more."""
+    from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
+
+    return DamerauLevenshtein.distance(one, other, score_cutoff=most)
 
 
 def _first_bare(text: str) -> str:
