@@ -43,6 +43,15 @@ def test_a_check_that_passes_says_nothing(checked: Stage) -> None:
     assert checked.scripts == []
 
 
+def test_whoever_says_done_privately_hears_of_the_check(checked: Stage) -> None:
+    """So that what it finds contradicts nothing; somebody without a lab is not told of one."""
+    assert checked.whisper("alice", "done") == ["step 1 is done and being checked"]
+    assert checked.whisper("carol", "done") == ["step 1 is done"]
+    checked.talk("russell", "!next"), checked.wait(seconds=6)
+    (said,) = checked.talk("bob", "!done")
+    assert said.startswith("step 1 is done and being checked; the class is at step 2 of")
+
+
 def test_a_check_that_finds_something_missing(checked: Stage) -> None:
     """Its last line, privately; the step does not count any more, until ``!done`` again."""
     checked.talk("alice", "!done")

@@ -78,9 +78,10 @@ class LearnerCommands:
         already = self.room.has_done(run, ask.person.id, mine)
         if not already:
             self.classes.done.add(class_id=run.id, person_id=ask.person.id, step=mine, at=ask.at)
-            self._verify(ask, run, mine)
+        checking = not already and self._verify(ask, run, mine)
         self.room.change(ask, run, stuck_at=None, stuck_words="", helper="", hints=0)
         unchecked = self._unchecked(ask, run, mine)
+        said = f"step {mine} is done{' and being checked' if checking else unchecked}"
         if already and run.step > run.steps:
             return [Reply("you have done all the steps", private=True)]
         if already:
@@ -88,11 +89,11 @@ class LearnerCommands:
         if mine < min(run.step, run.steps):
             return [
                 Reply(
-                    f"step {mine} is done{unchecked}; the class is at {position(run)}. Type !done again if you have done more; !step shows your next step",
+                    f"{said}; the class is at {position(run)}. Type !done again if you have done more; !step shows your next step",
                     private=True,
                 )
             ]
-        return [Reply(f"step {mine} is done{unchecked}", private=True)] if ask.private or unchecked else []
+        return [Reply(said, private=True)] if ask.private or unchecked else []
 
     def _unchecked(self, ask: Request, run: ClassRun, step: int) -> str:
         """Why the check of a step is not run for somebody who may not expect that; '' if it is, or if there is none."""
@@ -105,15 +106,14 @@ class LearnerCommands:
         here = f"; !lab {image} gives you a lab here" if self.room.stock.has_labs(image) else ""
         return f" but not checked, because you run {image} on a machine of your own{here}"
 
-    def _verify(self, ask: Request, run: ClassRun, step: int) -> None:
-        """Starts the step's check in the background, if there is one and they have a lab."""
+    def _verify(self, ask: Request, run: ClassRun, step: int) -> bool:
+        """Starts the step's check in the background.  False if there is none, or they have no lab."""
         exercise, lab = self._their_lab(ask, run)
-        if (
-            lab is not None
-            and script_of(exercise, step, ScriptKind.VERIFY)[0] is not None
-            and not self.script_runs.waits(run, ask.person.id, step, ScriptKind.VERIFY)
-        ):
+        if lab is None or script_of(exercise, step, ScriptKind.VERIFY)[0] is None:
+            return False
+        if not self.script_runs.waits(run, ask.person.id, step, ScriptKind.VERIFY):
             self.script_runs.add(run, ask.person.id, lab, step, ScriptKind.VERIFY, ask.at)
+        return True
 
     def _their_lab(self, ask: Request, run: ClassRun) -> tuple[Exercise, Lab | None]:
         exercise = self.room.exercise(run)
