@@ -50,6 +50,10 @@ FAULTS = [
         '[store] copies: "me@second.example.net" is not user@host:FOLDER: use for example trainbot@second.example.org:copies',
     ),
     (
+        "[irc]\nchannels = #c\n[records]\nfolder = /srv/web\n[store]\ncopies = /srv/web/copies\n",
+        "[store] copies: /srv/web/copies is in /srv/web: use a folder that is neither copied nor published",
+    ),
+    (
         "[irc]\nchannels = #c\n[store]\ncopies_kept = 0\n",
         '[store] copies_kept: "0" is not a whole number from 1 to 1000',
     ),

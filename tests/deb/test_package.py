@@ -112,7 +112,9 @@ def test_it_is_installed_but_not_started(machine: Machine, package: Path) -> Non
     assert machine.about(INI) == "640 root:trainbot"
     for unit in UNITS:
         assert machine.ran("systemctl", "is-enabled", unit).stdout == "disabled\n"
-    assert git(ROOT, "rev-parse", "HEAD")[:12] in machine.run("trainbot", "--version")
+    changelog = machine.run("zcat", "/usr/share/doc/trainbot/changelog.gz")
+    (commit,) = re.findall(r"Built from commit (\w{40})\.", changelog)
+    assert machine.run("trainbot", "--version").endswith(f"(commit {commit[:12]})\n")
 
 
 def test_without_an_organiser_it_says_so_once(machine: Machine) -> None:

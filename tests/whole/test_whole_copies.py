@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import UTC, datetime
 
 from tests.whole.running import CHANNEL, DEADLINE
 from trainbot.adapters.copies.folder import CopyFolder
@@ -61,3 +62,20 @@ async def test_a_class_after_its_machine_is_gone(ngircd, libvirtd, make_bot, rus
     assert libvirtd.domains().items() >= domains.items()
     for log in (bot.lines, second.lines):
         assert not [line for line in log if "Traceback" in line]
+
+
+async def test_who_shares_the_folder_may_have_taken_over(ngircd, make_bot, alice, tmp_path):
+    """The one before says so and is not seen in the channel."""
+    bot = make_bot(ngircd.port, host_xen1=None, image_debian=None, store={"copies": tmp_path / "copies"})
+    await bot.arrive(alice)
+    await bot.logs("copy .* is complete")
+    await bot.kill()
+    await alice.bot_goes()
+    CopyFolder(tmp_path / "copies").take_over(2, datetime(2026, 12, 1, tzinfo=UTC), "second.example.org")
+    mark = len(alice.lines)
+    await bot.start()
+    assert await bot.ended() == 3
+    assert "and people reach it at second.example.org: nothing is done here" in bot.lines[-1]
+    alice.send("PING :all is heard")
+    await alice.expect("PONG .*all is heard", DEADLINE)
+    assert [line for line in alice.lines[mark:] if " JOIN " in line] == []

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainbot.adapters.copies.folder import CopyFolder
 from trainbot.adapters.db import Store
 from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.bot.succession import Succession, refuse_superseded
@@ -34,6 +35,8 @@ class Copies:
     def __init__(self, config: Config, store: Store, state: Path) -> None:
         self._config, self._store, self.epoch = config, store, epoch_of(store)
         refuse_superseded(state, self.epoch)
+        if (where := config.store.copies) is not None and not where.account:  # another machine may share the folder
+            CopyFolder(Path(where.folder)).refuse_superseded(self.epoch)
         self._state = state
         self._shared = {host.name for host in config.hosts if host_address(host.uri).remote}
         self.copier: Copier | None = None

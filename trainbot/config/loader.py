@@ -146,6 +146,7 @@ def _read(path: Path, sections: dict[str, Section], problems: list[str]) -> Conf
         records=_records(sections["records"]),
         metrics=MetricsConfig(sections["metrics"].take("listen", parse_listen, ())),
     )
+    _check_copies(config, sections["store"])
     for name, section in sections.items():
         if name in SECTIONS or name.startswith(("host.", "image.", "channel.")):
             section.close()
@@ -334,6 +335,15 @@ def _store(s: Section) -> StoreConfig:
         copies_kept=s.whole("copies_kept", d.copies_kept, 1, 1000),
         copies_every=s.span("copies_every", d.copies_every),
     )
+
+
+def _check_copies(config: Config, s: Section) -> None:
+    """Copies hold the exercises and schedules, so they are not kept among them; what is published is for everybody."""
+    if (copies := config.store.copies) is None or copies.account:
+        return
+    for folder in (config.exercises.folder, config.schedule.folder, config.records.folder):
+        if Path(copies.folder).is_relative_to(folder):
+            s.fault("copies", f"{copies.folder} is in {folder}: use a folder that is neither copied nor published")
 
 
 def _schedule(s: Section) -> ScheduleConfig:

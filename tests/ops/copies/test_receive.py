@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import stat
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from tests.ops.copies.conftest import OWNER
 from trainbot.adapters.copies import wire
-from trainbot.adapters.copies.folder import DATABASE, Copy, CopyFolder, CopyWriter
+from trainbot.adapters.copies.folder import Copy, CopyFolder, CopyWriter
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.ops.copies.restore import put_back
 
@@ -153,14 +154,19 @@ def test_a_database_that_is_damaged(sender):
     assert left(sender) == []
 
 
+class Full(io.RawIOBase):
+    """A file on a full disk."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _data) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_full_disk(sender, copied, monkeypatch):
-    """One sentence, and the copies that are there stay; nothing of the new one does."""
-    create = CopyWriter.create
-
-    def full(self, name):
-        return Path("/dev/full").open("wb") if name == DATABASE else create(self, name)
-
-    monkeypatch.setattr(CopyWriter, "create", full)
+    """One sentence, and the copies that are there stay; nothing of the new one does, though small files wait in memory."""
+    monkeypatch.setattr(CopyWriter, "create", lambda _self, _name: io.BufferedWriter(Full()))
     answer = sender.send(sender.hello(), sender.whole())[-1]
     assert answer["error"] == (
         f"the copy cannot be written to {sender.copies} (its disk is full: free some space there)"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from trainbot.core.clock import boot_id
-from trainbot.core.errors import BackendError
+from trainbot.core.errors import BackendError, Superseded
 from trainbot.core.files import LEFT_OVER, sync_folder, write_whole
 from trainbot.model.copies import NAME, CopiedFile, Manifest
 
@@ -183,6 +183,11 @@ class CopyFolder:
             return None
         except (OSError, ValueError, TypeError, KeyError):
             raise BackendError(f"{self.path / TAKEN_OVER} cannot be read: look at that disk") from None
+
+    def refuse_superseded(self, epoch: int) -> None:
+        """Superseded if another machine has taken over from the one whose epoch this is."""
+        if (taken := self.taken_over()) is not None and taken["epoch"] > epoch:
+            raise Superseded.by(taken["epoch"], taken["at"], taken["address"])
 
     def mark(self) -> tuple[object, ...]:
         """Changes with everything that arrives."""
