@@ -151,3 +151,14 @@ def test_damage_is_told_at_once(stage: Stage) -> None:
         "alice: not done: my database is damaged; an organiser has to stop me and restore a backup",
     ) in said
     assert not [text for _to, text in said if "try again" in text]
+
+
+def test_the_only_schedule_becomes_a_loop_of_links(planned: Stage) -> None:
+    """One line, though then no schedule is left that can be read."""
+    file = planned.folder / "schedules" / "course.toml"
+    file.unlink()
+    file.symlink_to(file)
+    assert faults(told(planned)) == both(
+        "schedule course.toml: cannot be read: Too many levels of symbolic links. I go by what I read there before (SE Linux): "
+        "correct the file"
+    )

@@ -59,13 +59,17 @@ class FilesWatch(Feature):
         coming = [session for session in book.known(now) if session.start > now and not session.made_here]
         files = {name for name, _mtime, _size in reader.schedules.stamps()}
         broken = {problem.file: problem for problem in reversed(reader.problems)}
+        told = set()
         for origin in sorted({session.origin for session in coming}):
             titles = _titles(session for session in coming if session.origin == origin)
             if origin in broken:
+                told.add(origin)
                 yield f"schedule {broken[origin]}. I go by what I read there before ({titles}): correct the file"
             elif files and origin not in files:
                 yield f"the schedule {origin} is gone, so what it had is cancelled ({titles}): put it back if that is wrong"
         for problem in reader.problems if not files else ():
+            if problem.file in told:
+                continue
             yield f"schedule {problem}. Until then nothing that is planned changes"
 
 

@@ -344,6 +344,10 @@ async def test_a_bot_without_its_socket_file_is_not_called_absent(server):
     server.path.unlink()
     with pytest.raises(BackendError, match="trainbot is running but cannot be reached .* try again in a few seconds"):
         await asking(server, {})
+    server.path.mkdir()
+    with pytest.raises(BackendError, match="is not a socket, so move it away"):
+        await asking(server, {})
+    server.path.rmdir()
     await server.close()
     with pytest.raises(BackendError, match="trainbot is not running here"):
         await asking(server, {})

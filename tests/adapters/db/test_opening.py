@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -129,6 +130,20 @@ def test_a_database_that_is_gone(here: Installation, how: str) -> None:
             check(here.url, here.state)
     restore(here.url, here.state, here.folder / "kept", NOW)
     assert here.lost() == "" and here.texts() == ["one"]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "fifo"])
+def test_something_else_in_its_place(here: Installation, make: Callable[[Path], None]) -> None:
+    """It is named as what it is; nothing waits for a fifo, and nothing is written into it."""
+    here.run("one")
+    here.database.rename(here.folder / "kept")
+    make(here.database)
+    for ask in (open_store, refuse_missing, check):
+        with pytest.raises(
+            BackendError, match=r"is (a folder|not a regular file): move it away, and put the database back"
+        ):
+            ask(here.url, here.state)
+    assert not here.database.is_file()
 
 
 def test_a_new_beginning_on_purpose(here: Installation) -> None:

@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from tests.adapters.db.conftest import made
 from trainbot.adapters.db import NOT_STORED, Store
 from trainbot.adapters.db.engine import connect
 from trainbot.adapters.db.fulltext import is_index
@@ -369,3 +370,14 @@ def test_a_database_that_was_moved_away_is_noticed(store: Store, url: str, tmp_p
     assert store.moved_away()
     (tmp_path / "elsewhere").replace(path)
     assert not store.moved_away()
+
+
+def test_an_interrupt_just_before_the_end(tmp_path: Path) -> None:
+    """The log is emptied into the database all the same, as at every end."""
+    store = made(f"sqlite:///{tmp_path}/trainbot.db")
+    store.follow()
+    with store.transaction():
+        person(store, "alice")
+    store.interrupt()
+    store.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["trainbot.db"]

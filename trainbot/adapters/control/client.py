@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import socket
 import time
@@ -53,6 +54,8 @@ def ask(path: Path, request: dict[str, Any], timeout: float = 10.0) -> dict[str,
 def _unreachable(path: Path) -> BackendError:
     """Why nobody answers at ``path``: no bot is running, or one is that has lost its socket file."""
     if lock_is_held(path):
+        if os.path.lexists(path) and not path.is_socket():
+            return BackendError(f"trainbot is running but cannot be reached: {path} is not a socket, so move it away")
         return BackendError(f"trainbot is running but cannot be reached ({path}): try again in a few seconds")
     return BotNotRunning(f"trainbot is not running here ({path}): start it with trainbot run")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -333,6 +333,9 @@ class Store:
         return now != self._file
 
     def close(self) -> None:
+        with suppress(sqlite3.Error):
+            # an interrupt that came too late would keep SQLite from emptying the log: the next statement ends it
+            self._recall.database.execute("SELECT 1")
         self.connection.close()
         self._engine.dispose()
         if self._lock is not None:

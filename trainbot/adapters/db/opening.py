@@ -56,8 +56,15 @@ class Loss:
 
 
 def refuse_missing(url: str, state: Path) -> None:
-    """BackendError if the database is gone or empty although this state folder belongs to one.  Opens nothing."""
+    """BackendError if the database is gone or empty although this state folder belongs to one, or if something else is in
+    its place.  Opens nothing."""
     path = database_path(url)
+    if path is not None and path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "not a regular file"
+        raise BackendError(
+            f"the database {url} is {what}: move it away, and put the database back or restore a backup with trainbot db "
+            "restore FILE"
+        )
     if path is None or heartbeat.read(state) is None:
         return
     if path.exists() and path.stat().st_size:
