@@ -318,6 +318,10 @@ def test_nobody_is_watched_unknowingly(quiet, line):
     helper = Terminal(quiet, staff, words=("xen-manage", "console", "alice"))
     helper.until(b"console of alice, who is notified; read-only")
     helper.until(b"(automatic login)")
+    line.caller.sendall(b"\x1b]52;c;cm0gLXJmIC8=\x07\x1b[6nlooks harmless\r\n")  # fills a clipboard, asks a terminal
+    there.until(b"\x1b]52;c;cm0gLXJmIC8=\x07\x1b[6nlooks harmless")
+    helper.until(b"looks harmless")
+    assert b"\x1b[1mroot" in helper.all and not any(words in helper.all for words in (b"\x1b]", b"52;c", b"6n"))
     inside.until(b"hannah (helper) is now viewing your lab's console")
     there.until(b"hannah (helper) is now viewing your lab's console")
     late = Terminal(quiet, password)
