@@ -31,6 +31,7 @@ CHANCE = random.Random(2007)
 NUMBER = CHANCE.getrandbits(3072) | 1 | 1 << 3071
 SLOW_KEY = String(b"ssh-rsa") + MPInt(NUMBER - 2) + MPInt(NUMBER)  # with an exponent as long as the modulus
 SLOW_SIGNATURE = String(b"rsa-sha2-256") + String(b"\0" + CHANCE.randbytes(383))
+ED25519 = String(b"ssh-ed25519") + String(CHANCE.randbytes(32))
 CERTIFICATE = (  # PROTOCOL.certkeys of OpenSSH; signed with the slow key
     b"".join(map(String, (b"ssh-ed25519-cert-v01@openssh.com", b"nonce", b"k" * 32)))
     + (UInt64(1) + UInt32(1) + String(b"id") + String(b"") + UInt64(0) + UInt64(1 << 40))
@@ -125,6 +126,9 @@ LONG = {
     "certificates whose check takes long": lambda stranger: [
         stranger.request(b"publickey", Boolean(False), String(b"ssh-ed25519-cert-v01@openssh.com"), String(CERTIFICATE))
         for _ in range(21)
+    ],
+    "more keys than an agent holds": lambda stranger: [
+        stranger.request(b"publickey", Boolean(False), String(b"ssh-ed25519"), String(ED25519)) for _ in range(21)
     ],
     "all at once": lambda stranger: [stranger.request(b"none") for _ in range(5000)],
     "packets to ignore": lambda stranger: [stranger.conn.send_packet(MSG_IGNORE, String(b"")) for _ in range(16_384)],

@@ -17,7 +17,7 @@ from asyncssh.packet import Boolean, Byte, String
 
 from tests.gateway.conftest import HERE, World, keygen, until
 from tests.gateway.test_gateway_life import echo, enter
-from trainbot.adapters.hosts import confinement
+from trainbot.adapters.hosts import confined_emulator, confinement
 
 REFUSED = "errno 1"  # EPERM
 SESSION = b"s" * 32
@@ -264,6 +264,14 @@ def test_it_inherits_nothing(world):
         until(lambda pid=pid: len(os.listdir(f"/proc/{pid}/fd")) == 7)  # without connections
         files = sorted(os.readlink(f"/proc/{pid}/fd/{name}").split(":")[0] for name in os.listdir(f"/proc/{pid}/fd"))
         assert files == [*["/dev/null"] * 3, "anon_inode", *["socket"] * 3]
+
+
+def test_they_are_a_user_of_their_own(world):
+    """Where root has started the gateway, its workers are nobody else (proc(5), status); otherwise they are whoever has."""
+    user = confined_emulator.USER if os.geteuid() == 0 else os.geteuid()
+    for pid in world.workers():
+        (line,) = (each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith("Uid:"))
+        assert line.split()[1:] == [str(user)] * 4
 
 
 @pytest.mark.skipif(not confinement.confined(), reason="this kernel has no Landlock")

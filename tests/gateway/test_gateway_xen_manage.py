@@ -320,6 +320,10 @@ def test_nobody_is_watched_unknowingly(quiet, line):
     helper.until(b"(automatic login)")
     inside.until(b"hannah (helper) is now viewing your lab's console")
     there.until(b"hannah (helper) is now viewing your lab's console")
+    line.caller.sendall(b"\x1b]52;c;cm0gLXJmIC8=\x07\x1b[6nlooks harmless\r\n")  # fills a clipboard, asks a terminal
+    there.until(b"\x1b]52;c;cm0gLXJmIC8=\x07\x1b[6nlooks harmless")
+    helper.until(b"looks harmless")
+    assert b"\x1b[1mroot" in helper.all and not any(words in helper.all for words in (b"\x1b]", b"52;c", b"6n"))
     late = Terminal(quiet, password)
     late.until(b"hannah (helper) is viewing your lab's console")
     helper.type(bytes(byte for byte in range(256) if byte != 0x1D) * 9 + b"rm -rf /\r")

@@ -169,6 +169,27 @@ async def test_an_older_bot_that_takes_no_records(
         hub.tasks.cancel()
 
 
+async def test_logins_wait_for_a_bot_that_is_away(serve: Serve, tmp_path: Path) -> None:
+    """The latest thousand, which a bot that is back gets in order."""
+    hub = Hub(GatewayConfig((), tmp_path / "state", tmp_path / CONTROL, tmp_path / "key"))
+    taken = []
+
+    async def bot(request: dict[str, Any]) -> dict[str, Any]:
+        taken.append(request["login"]["at"])
+        return {"kept": True}
+
+    try:
+        for number in range(1002):
+            hub.logged_out(4, {"at": number})
+        await asyncio.gather(*hub.tasks)
+        await serve(tmp_path / CONTROL, bot)
+        hub.bot_is(True)
+        await asyncio.gather(*hub.tasks)
+        assert taken == list(range(2, 1002))
+    finally:
+        hub.tasks.cancel()
+
+
 def test_a_gateway_reads_an_older_bots_table() -> None:
     """What was added since has a default: with it, nobody who was let in is shut out."""
     routes = Routes.from_json({"routes": [OLD_ROUTE], "guests": [{"person": 5, "name": "carol", "keys": ["k 1"]}]}, b"")

@@ -142,7 +142,7 @@ def hosts() -> Iterator[list[Libvirtd]]:
         yield [first, second]
 
 
-@pytest.mark.parametrize("runs", [3, pytest.param(20, marks=pytest.mark.kills)])
+@pytest.mark.parametrize("runs", [3, pytest.param(10, marks=pytest.mark.kills)])
 async def test_a_password_stays(
     ngircd: Ngircd, make_bot: BotMaker, people: Arrive, hosts: list[Libvirtd], runs: int
 ) -> None:

@@ -56,6 +56,10 @@ class DomainState(enum.StrEnum):
     RUNNING = "running"
     OFF = "off"
     CRASHED = "crashed"
+    STALLED = "stalled"  # its host's disk is full: it stands still until it is resumed
+
+
+ON = frozenset((DomainState.RUNNING, DomainState.STALLED))
 
 
 @dataclass(frozen=True, slots=True)

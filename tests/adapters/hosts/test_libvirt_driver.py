@@ -196,6 +196,23 @@ def test_crashed_is_told(driver, connection, lab_spec, monkeypatch):
     assert driver.report().domains[0].state is DomainState.CRASHED
 
 
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (libvirt.VIR_DOMAIN_PAUSED_IOERROR, DomainState.STALLED),
+        (libvirt.VIR_DOMAIN_PAUSED_CRASHED, DomainState.CRASHED),
+        (libvirt.VIR_DOMAIN_PAUSED_USER, DomainState.RUNNING),
+    ],
+)
+def test_a_paused_lab_is_told_by_what_paused_it(driver, connection, lab_spec, monkeypatch, reason, state):
+    """By a full disk, by a panic of its kernel, by us."""
+    driver.make(lab_spec())
+    info = driver._link.connection.lookupByUUIDString(lab_spec().id).info()
+    monkeypatch.setattr(libvirt.virDomain, "info", lambda _self: [libvirt.VIR_DOMAIN_PAUSED, *info[1:]])
+    monkeypatch.setattr(libvirt.virDomain, "state", lambda _self: [libvirt.VIR_DOMAIN_PAUSED, reason])
+    assert driver.report().domains[0].state is state
+
+
 def test_calls_without_a_connection(uri, owner, lab_spec):
     """Before open and after close each call says that the host is not connected."""
     driver = LibvirtDriver(HostConfig("paper", uri), owner)

@@ -213,6 +213,31 @@ def test_two_cannot_have_one_key(stage: Stage) -> None:
     assert stage.routes()[0].keys == () and stage.talk("alice", "!key")[0].startswith("I have no key of yours")
 
 
+def test_three_name_one_key(stage: Stage) -> None:
+    """Whoever signs first has it; the second is told, and so is its owner; for who only named it nothing changes.  Once its
+    owner has forgotten it, the next who signs has it."""
+    for nick in ("alice", "bob", "carol"):
+        stage.whisper(nick, f"key {KEY}")
+        stage.talk(nick, "!lab debian")
+        stage.hosts_work()
+    leases = {stage.name_of(lease.person_id): str(lease.id) for lease in stage.leases()}
+
+    def keys() -> dict[str, tuple[str, ...]]:
+        return {route.name: route.keys for route in stage.routes()}
+
+    signed(stage, "bob", leases["bob"], KEY)
+    told(stage)
+    assert keys() == {"alice": (), "bob": (KEY,), "carol": ()}
+    signed(stage, "carol", leases["carol"], KEY)
+    assert sorted(who for who, _ in told(stage)) == ["bob", "carol"]
+    assert keys() == {"alice": (), "bob": (KEY,), "carol": ()}
+    assert "(not confirmed)" in stage.whisper("alice", "key")[0]
+    stage.whisper("bob", "key forget")
+    signed(stage, "alice", leases["alice"], KEY)
+    assert [who for who, _ in told(stage)] == ["alice"]
+    assert keys() == {"alice": (KEY,), "bob": (), "carol": ()}
+
+
 def test_whose_key_is_known_may_come_without_a_lab(stage: Stage) -> None:
     """The gateway hears of people with keys and no lease, and of nobody twice."""
     stage.use_key("alice", KEY)

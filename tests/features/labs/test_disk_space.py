@@ -76,11 +76,18 @@ def test_labs_that_write_all_they_can_leave_what_is_kept(
         assert free - frozen - sum(with_tables(lab.size_mib) for lab in labs) >= kept_free(size)
 
 
-def report(stage: Stage, free: int, **written: int) -> list[tuple[str, str]]:
-    """xen1 as it is: its labs in order of their names' beginnings, each with what its person has written."""
+def report(stage: Stage, free: int, *stalled: str, **written: int) -> list[tuple[str, str]]:
+    """xen1 as it is: its labs in order of their names' beginnings, each with what its person has written; those of the
+    ``stalled`` people wait for disk space."""
+
+    def state(nick: str) -> DomainState:
+        return DomainState.STALLED if nick in stalled else DomainState.RUNNING
+
     people = {lease.lab_id: stage.name_of(lease.person_id) for lease in stage.leases() if lease.lab_id}
     domains = tuple(
-        Domain(lab.id, lab.name, DomainState.RUNNING, lab.endpoint, disk=DiskUse(SIZE, written.get(people[lab.id], 0)))
+        Domain(
+            lab.id, lab.name, state(people[lab.id]), lab.endpoint, disk=DiskUse(SIZE, written.get(people[lab.id], 0))
+        )
         for lab in stage.labs()
         if lab.id in people and lab.endpoint
     )
@@ -156,10 +163,10 @@ def crowded(stage: Stage) -> Stage:
     return stage
 
 
-def seen(stage: Stage, free: int, seconds: int = 15, **written: int) -> list[tuple[str, str]]:
+def seen(stage: Stage, free: int, *stalled: str, seconds: int = 15, **written: int) -> list[tuple[str, str]]:
     """What is said after a reading, that many seconds later."""
     stage.now += timedelta(seconds=seconds)
-    return report(stage, free, **written)
+    return report(stage, free, *stalled, **written)
 
 
 def test_the_lab_that_writes_most_is_paused_and_goes_on(crowded: Stage) -> None:
@@ -202,6 +209,42 @@ def test_a_paused_lab_is_reset(crowded: Stage) -> None:
     assert lab_of(crowded, "alice").state is LabState.READY
 
 
+def test_a_disk_that_is_full_before_it_was_seen_to_be(crowded: Stage) -> None:
+    """Labs that could not write are paused, not crashed: each person is told why, who wrote the most is told what helps, and
+    so is the organiser; a reset makes room, and then everybody goes on.  A restart in between changes nothing."""
+    assert seen(crowded, 2000, alice=1000, bob=20) == []
+    assert seen(crowded, 0, "alice", alice=3000, bob=20) == [
+        (
+            "alice",
+            "your debian lab is paused: the disk of its host xen1 is full, and your lab wrote the most (2990 MiB in the "
+            "last minute). It continues by itself once there is space; !lab rollback or !lab reset free what it wrote "
+            "and start it again",
+        )
+    ]
+    assert seen(crowded, 2000, "alice", seconds=1, alice=3000, bob=20) == []  # free space as it was read before
+    assert seen(crowded, 0, "alice", "bob", alice=3000, bob=20) == [
+        (
+            "bob",
+            "your debian lab is paused: the disk of its host xen1 is full. It continues by itself once there is space, as "
+            "it is now",
+        )
+    ]
+    alices = lab_of(crowded, "alice").name
+    assert f"its disk is full; {alices} wrote the most, 2990 MiB" in crowded.talk("olga", "!hosts")[1]
+    crowded.restart()
+    assert seen(crowded, 0, "alice", "bob", alice=3000, bob=20) == [] and crowded.hosts_work() == []
+    assert [lab_of(crowded, nick).state for nick in ("alice", "bob")] == [LabState.PAUSED] * 2
+    assert "paused, because its host's disk is" in crowded.talk("bob", "!lab")[0]
+    crowded.talk("alice", "!lab reset")
+    assert "resetting your debian lab" in crowded.talk("alice", "!yes")[0]
+    crowded.hosts_work()
+    assert seen(crowded, 3000, "bob", alice=0, bob=20) == [
+        ("bob", "your debian lab is running again: its host xen1 has disk space")
+    ]
+    crowded.hosts_work()
+    assert [lab_of(crowded, nick).state for nick in ("alice", "bob")] == [LabState.READY] * 2
+
+
 def test_one_after_the_other_and_nobody_for_a_log_file(crowded: Stage) -> None:
     """Whoever goes on writing is next; a few MiB are no reason until half of what is kept is gone; what others than labs
     write is for the organiser."""
@@ -211,7 +254,7 @@ def test_one_after_the_other_and_nobody_for_a_log_file(crowded: Stage) -> None:
     crowded.hosts_work()
     seen(crowded, 4000, alice=1000, bob=500)
     crowded.hosts_work()
-    assert seen(crowded, 1600, 90, alice=1000, bob=500) == []
+    assert seen(crowded, 1600, seconds=90, alice=1000, bob=500) == []
     assert seen(crowded, 1500, alice=1005, bob=500) == []
     assert "its disk has only 1500 MiB free, and no lab there writes much" in crowded.talk("olga", "!hosts")[1]
     assert "(10 MiB in the last minute)" in seen(crowded, 700, alice=1010, bob=500)[0][1]

@@ -98,6 +98,23 @@ def test_nothing_of_them_is_left_anywhere(stages: Callable[..., Stage]) -> None:
         at_once(stage.wiring.records.keeping.found("alice"))
 
 
+def test_who_is_taken_out_in_a_class_leaves_its_queues(stages: Callable[..., Stage]) -> None:
+    """Neither helpers nor the presenter have somebody next whose name and words are gone; others stay where they were."""
+    stage = stages(log="yes")
+    stage.talk("russell", "!start")
+    stage.talk("russell", "!next")
+    stage.talk("alice", "!ask what is behind the looking-glass?")
+    stage.talk("bob", "!ask is it right?")
+    stage.talk("alice", "!stuck at the queen of hearts")
+    stage.talk("bob", "!stuck at the pool of tears")
+    at_once(stage.wiring.records.keeping.redact("alice", stage.now))
+    (hands,) = stage.whisper("hannah", "!hands")
+    assert hands.startswith("1 stuck: bob (at the pool of tears)")
+    (queue,) = stage.talk("hannah", "!q")
+    assert "1 open: 2 bob: is it right?" in queue
+    assert "question 2 from bob" in stage.talk("russell", "!take")[0]
+
+
 def test_a_redaction_that_is_killed_goes_on(stages: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:
     """kill -9 after one step, after two more, after three more, and so on; each start goes on, and nothing is left in the
     end.  Meanwhile the bot answers, and the minutes are written more than once."""

@@ -12,11 +12,16 @@ from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
 from trainbot.adapters.hosts.libvirt_load import CpuLoad
 from trainbot.adapters.hosts.libvirt_network import LibvirtNetwork
 from trainbot.adapters.hosts.libvirt_storage import LibvirtStorage
-from trainbot.model.host import Domain, DomainState, HostConfig, HostReport
+from trainbot.model.host import ON, Domain, DomainState, HostConfig, HostReport
 from trainbot.model.host_address import HostKind
 
 _SSH = 22
 _NOWHERE = Path()
+#: Why a domain is paused -> what that is to us; QEMU pauses one by itself only for lack of disk space (werror=enospc).
+_PAUSED = {
+    libvirt.VIR_DOMAIN_PAUSED_IOERROR: DomainState.STALLED,
+    libvirt.VIR_DOMAIN_PAUSED_CRASHED: DomainState.CRASHED,  # the guest panicked: nobody can work in it
+}
 _RUNS = (libvirt.VIR_DOMAIN_NOSTATE, libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED)
 
 
@@ -65,7 +70,7 @@ class LibvirtReader:
                     if info and self._kind is not HostKind.TEST:
                         worked[ours.id] = info[4] / 1e9
                     overlays |= {ours.id: ours.disk} if ours.disk is not None else {}
-                    if state is DomainState.RUNNING:
+                    if state in ON:
                         running.append((handle, ours))
                         used += info[1] if info else 0
         cpus = connection.getInfo()[2]
@@ -118,7 +123,7 @@ class LibvirtReader:
         return domain_state(*handle.state()), info
 
     def _domain(self, handle: Any, ours: OurDomain, state: DomainState) -> Domain:
-        runs = state is DomainState.RUNNING
+        runs = state in ON
         run = str(handle.ID()) if self._kind is HostKind.XEN and runs and handle.ID() > 0 else ""
         return Domain(ours.id, ours.name, state, self._endpoint(handle, ours, runs), run)
 
@@ -169,9 +174,7 @@ def domain_state(state: int, reason: int) -> DomainState:
         crashed = reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED
         return DomainState.CRASHED if crashed else DomainState.OFF
     if state == libvirt.VIR_DOMAIN_PAUSED:
-        # the host's disk is full, or the guest panicked: the lab is there, but nobody can work in it
-        broken = reason in (libvirt.VIR_DOMAIN_PAUSED_IOERROR, libvirt.VIR_DOMAIN_PAUSED_CRASHED)
-        return DomainState.CRASHED if broken else DomainState.RUNNING
+        return _PAUSED.get(reason, DomainState.RUNNING)
     return DomainState.CRASHED if state == libvirt.VIR_DOMAIN_CRASHED else DomainState.RUNNING
 
 

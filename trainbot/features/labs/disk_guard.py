@@ -1,4 +1,5 @@
-"""Pauses the lab that writes most on a host whose disk is nearly full, long before it is full."""
+"""Pauses the lab that writes most on a host whose disk is nearly full, long before it is full, and knows those that a full
+one has stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.disk_space import kept_free
-from trainbot.model.host import HostReport, HostUp
+from trainbot.model.host import DomainState, HostReport, HostUp
 from trainbot.model.lab import Lab, LabState
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ log = logging.getLogger(__name__)
 WINDOW = timedelta(minutes=1)  # in which a lab's writing is measured
 STEADY_MIB = 8  # in that time: what any lab may write, until half of what is kept free is gone
 ENOUGH = 1.2  # times what is kept free: then paused labs go on
+FRESH = timedelta(seconds=15)  # after so long, free space was read since a lab was paused (adapters.hosts)
 STALE = timedelta(hours=4)  # news about a lab is too old after this
+RUNNING = (LabState.READY, LabState.BOOTING)
+GOES_ON = "It continues by itself once there is space"
+FREES = "!lab rollback or !lab reset free what it wrote and start it again"
 
 
 class DiskGuard:
@@ -34,10 +39,11 @@ class DiskGuard:
         report = event.report
         written = {domain.id: domain.disk.written_mib for domain in report.domains if domain.disk is not None}
         grown = self._grown(report.name, written, now)
+        self._stopped_by_full_disk(report, grown, written, now)
         kept, free = kept_free(report.disk_mib or 0), report.disk_free_mib
         if free is None or free >= kept * ENOUGH:
             for lab in self.labs.on_host(report.name):
-                if lab.state is LabState.PAUSED:
+                if lab.state is LabState.PAUSED and now - lab.state_at >= FRESH:
                     self._resume(lab, now)
         elif free < kept:
             self._nearly_full(report, grown, steady=STEADY_MIB if free >= kept / 2 else 1, now=now)
@@ -58,15 +64,40 @@ class DiskGuard:
         read.append((now, dict(written)))
         return {id: value - min(value, least.get(id, value)) for id, value in written.items()}
 
+    def _stopped_by_full_disk(
+        self, report: HostReport, grown: Mapping[str, int], written: Mapping[str, int], now: datetime
+    ) -> None:
+        """Handles labs whose emulator could not write and has paused them."""
+        there = [lab for lab in self.labs.on_host(report.name) if lab.state is not LabState.LEFT]
+        stalled = {domain.id for domain in report.domains if domain.state is DomainState.STALLED}
+        found = [lab for lab in there if lab.id in stalled and lab.state in RUNNING]
+        if not found:
+            return
+        most = max(there, key=lambda lab: (grown.get(lab.id, 0), written.get(lab.id, 0), lab.id))
+        recent = grown.get(most.id, 0)
+        wrote = f"{recent} MiB in the last minute" if recent else f"{written.get(most.id, 0)} MiB in all"
+        log.warning("host %s: its disk is full and has stopped %s", report.name, ", ".join(lab.name for lab in found))
+        self.scheduler.hosts[report.name].troubled(f"its disk is full; {most.name} wrote the most, {wrote}", now)
+        for lab in found:
+            self.scheduler.over(lab.id, "probe")
+            self.scheduler.move(lab, LabState.PAUSED, now)
+            paused = f"your {lab.image} lab is paused: the disk of its host {lab.host} is full"
+            if lab.id == most.id:
+                self._tell(lab, f"{paused}, and your lab wrote the most ({wrote}). {GOES_ON}; {FREES}", now)
+            else:
+                self._tell(lab, f"{paused}. {GOES_ON}, as it is now", now)
+
     def _nearly_full(self, report: HostReport, grown: Mapping[str, int], steady: int, now: datetime) -> None:
         view = self.scheduler.hosts[report.name]
         labs = self.labs.on_host(report.name)
-        if any(lab.state is LabState.PAUSING for lab in labs):
-            return
-        running = [lab for lab in labs if lab.state in (LabState.READY, LabState.BOOTING)]
+        paused = any(lab.state is LabState.PAUSED for lab in labs)
+        if any(lab.state is LabState.PAUSING for lab in labs) or (paused and not report.disk_free_mib):
+            return  # on a full disk, whoever writes is stopped anyway
+        running = [lab for lab in labs if lab.state in RUNNING]
         most = max(running, key=lambda lab: (grown.get(lab.id, 0), lab.id), default=None)
         if most is None or grown.get(most.id, 0) < steady:
-            view.troubled(f"its disk has only {report.disk_free_mib} MiB free, and no lab there writes much", now)
+            if not paused:
+                view.troubled(f"its disk has only {report.disk_free_mib} MiB free, and no lab there writes much", now)
             return
         wrote = f"{grown[most.id]} MiB in the last minute"
         log.warning("host %s: %s MiB of disk free: pausing %s, %s", report.name, report.disk_free_mib, most.name, wrote)
@@ -76,8 +107,7 @@ class DiskGuard:
         self._tell(
             most,
             f"your {most.image} lab is paused: the disk of its host {most.host} is nearly full, and your lab wrote the "
-            f"most ({wrote}). It continues by itself once there is space; !lab rollback or !lab reset free what it "
-            "wrote and start it again",
+            f"most ({wrote}). {GOES_ON}; {FREES}",
             now,
         )
 

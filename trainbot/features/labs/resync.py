@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trainbot.model.host import Domain, DomainState, HostReport
+from trainbot.model.host import ON, Domain, HostReport
 from trainbot.model.lab import ALIVE, Lab, LabState
 
 SETTLED = frozenset((LabState.BOOTING, LabState.READY, LabState.PAUSED, LabState.LEFT))
@@ -13,7 +13,7 @@ SETTLED = frozenset((LabState.BOOTING, LabState.READY, LabState.PAUSED, LabState
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``found``: rows whose domain runs (it is adopted, with its endpoint).  ``stopped``: rows whose domain is off but
+    """``found``: rows whose domain is on (it is adopted, with its endpoint).  ``stopped``: rows whose domain is off but
     should run.  ``missing``: rows without a domain.  ``finished``: rows to be destroyed whose domain is gone.
     ``strays``: UUIDs of our domains that belong to no row."""
 
@@ -44,7 +44,7 @@ def compare(rows: Iterable[Lab], report: HostReport, busy: Iterable[str] = ()) -
             if lab.state in ALIVE - {LabState.MAKING, LabState.RESETTING}:
                 missing.append(lab)
         elif lab.state in SETTLED:
-            if domain.state is DomainState.RUNNING:
+            if domain.state in ON:
                 found.append((lab, domain))
             else:
                 stopped.append(lab)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainbot.core.errors import UserError
 from trainbot.features.records.archive import Archive
+from trainbot.model.question import WAITING, QuestionState
 from trainbot.model.redaction import Traces, wanted
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class RetentionCommands:
         """Removes a person from the database, its indexes and its log, and rewrites minutes; returns what was done."""
         yield from self.finish(now)
         traces = yield from self._traces(who)
+        yield from self._in_turn(self._leave_queues(traces, now))
         quoted = yield from self._in_turn(self.store.redaction.quoted(traces))
         with self.store.transaction():
             self._refuse_busy(traces)
@@ -122,6 +124,16 @@ class RetentionCommands:
         with self.store.transaction():
             self._refuse_busy(traces)
         return traces
+
+    def _leave_queues(self, traces: Traces, now: datetime) -> Generator[None, None, None]:
+        """Nobody can help somebody who is no longer known, or answer a question without words, unless others asked it, too."""
+        for id in traces.ids:
+            self.store.classes.attendance.change({"person_id": id}, stuck_at=None, stuck_words="", helper="")
+            person, questions = self.store.people.get(id), self.store.questions
+            for question in questions.all(person_id=id):
+                if question.state in WAITING and not questions.joined(question):
+                    questions.record(question, person, person.nick, now, "deleted", state=QuestionState.DELETED)
+                    yield
 
     def _refuse_busy(self, traces: Traces) -> None:
         busy = [lease for id in traces.ids for lease in self.store.leases.open(person_id=id)]

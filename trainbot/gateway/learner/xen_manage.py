@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from trainbot.core.errors import BackendError
 from trainbot.core.text import many_lines, one_line, plain_ascii
 from trainbot.gateway.learner.console import Console, Consoles
+from trainbot.gateway.learner.shown_terminal import ShownTerminal
 from trainbot.gateway.routes import Route
 
 TOOL = "xen-manage"
@@ -69,7 +70,7 @@ class ManageCommand:
         self._typed: asyncio.Queue[bytes] = asyncio.Queue()
         self._ended = False  # end of input
         self._console: Console | None = None
-        self._read_only = False  # somebody else's console
+        self._shown: ShownTerminal | None = None  # of somebody else's console
         self._left: asyncio.Future[int] | None = None
 
     # -- what comes in -------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ class ManageCommand:
     def heard(self, data: bytes) -> None:
         if self._console is not None:
             before, left, _ = data.partition(bytes([LEAVE]))
-            if before and not self._read_only:
+            if before and self._shown is None:
                 self._console.type(before)
             if left:
                 self._leave(OK)
@@ -97,6 +98,8 @@ class ManageCommand:
         self._terms.write((text.replace("\n", end) + end).encode("utf-8", "replace"), error)
 
     def show(self, data: bytes) -> None:
+        if self._shown is not None:
+            data = self._shown(data)
         if self._terms.waiting() < FULL:
             self._terms.write(data if self._terms.pty else many_lines(data).encode(), False)
 
@@ -219,8 +222,9 @@ class ManageCommand:
         return await self._open(lease)
 
     async def _look_on(self, lease: str, name: str) -> int:
-        """Shows somebody else's console until the viewer leaves or it ends; what they type is dropped."""
-        self._read_only = lease not in {route.lease for route in self._owner.labs()}
+        """Shows somebody else's console until the viewer leaves or it ends; what they type is dropped, and so is what
+        would command their terminal."""
+        self._shown = None if lease in {route.lease for route in self._owner.labs()} else ShownTerminal()
         self.say(f"console of {name}, who is notified; read-only, ctrl-] to leave")
         return await self._open(lease)
 
