@@ -15,6 +15,7 @@ from typing import Any
 
 from trainbot.core.access import Person, Role
 from trainbot.core.errors import UserError
+from trainbot.core.likeness import letters_apart
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.core.other_bots import WORDS
 
@@ -132,13 +133,11 @@ class Table:
     def nearest(self, text: str, role: Role, *, most: int = 3) -> list[str]:
         """The commands open to this role whose words are most like the first word of ``text``, best first; at most two
         letters differ, and never more than half of the word."""
-        from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
-
         first = (text.split() or [""])[0].lower()
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
             limit = min(2, max(len(first), len(key[0])) // 2)
-            distance = DamerauLevenshtein.distance(first, key[0], score_cutoff=limit)
+            distance = letters_apart(first, key[0], limit)
             if distance <= limit and command.role <= role:
                 scored[key[0]] = min(distance, scored.get(key[0], 9))
             if len(key) > 1 and key[1] == first and command.role <= role:
@@ -148,8 +147,6 @@ class Table:
     def misspelt(self, text: str, role: Role) -> str | None:
         """The command that somebody in a channel meant by the first word of ``text``, where other bots listen too: None
         unless it has ``OWN`` letters, no other bot is known to have it, and it is like exactly one command."""
-        from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
-
         first = (text.split() or [""])[0].lower().rstrip("?!.,:;")
         if len(first) < OWN or first in WORDS:
             return None
@@ -157,7 +154,7 @@ class Table:
             " ".join(key[: place + 1]): command.words
             for key, command in self._by_words.items()
             for place, word in enumerate(key[:2])
-            if command.role <= role and DamerauLevenshtein.distance(first, word, score_cutoff=2) <= 2
+            if command.role <= role and letters_apart(first, word, 2) <= 2
         }
         return min(near) if len(near) == 1 or len(set(near.values())) == 1 else None
 
