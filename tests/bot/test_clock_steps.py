@@ -11,7 +11,16 @@ import pytest
 
 from tests.stage import CHANNEL, Stage
 
-STEPS = [{"seconds": 1}, {"seconds": -1}, {"hours": 1}, {"hours": -1}, {"days": 1}, {"days": -1}]
+STEPS = [
+    {"seconds": 1},
+    {"seconds": -1},
+    {"hours": 1},
+    {"hours": -1},
+    {"days": 1},
+    {"days": -1},
+    {"days": 31},
+    {"days": -31},
+]
 CLOCK_TIMES = re.compile(r"\d\d:\d\d|\d{4}-\d\d-\d\d|\w{3} \d+ \w{3}")
 SESSION = """
 [[session]]

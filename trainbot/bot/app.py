@@ -42,7 +42,7 @@ from trainbot.core import heartbeat, zones
 from trainbot.core.access import NO_ORGANISER, Role
 from trainbot.core.clock import Clock
 from trainbot.core.errors import BackendError, ConfigError, UserError
-from trainbot.core.messages import Line
+from trainbot.core.messages import Incoming, Line
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.routes import to_json
 from trainbot.gateway.rpc.gateway_client import GatewayClient
@@ -116,7 +116,8 @@ class App:
 
     def post(self, event: Event | HostSuperseded) -> None:
         """Queues an event for the next turn.  Adapters call it on the loop."""
-        self.copies.notice(event)
+        if not isinstance(event, Incoming):  # most of all
+            self.copies.notice(event)
         if not isinstance(event, HostSuperseded):
             self.turns.post(event)
 
@@ -215,9 +216,11 @@ class App:
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)
         passwords = [out for out in outcome.say if isinstance(out, Line) and out.secret]
-        self.irc.send(*(out for out in outcome.say if not isinstance(out, Line) or not out.secret))
         if passwords:
+            self.irc.send(*(out for out in outcome.say if not isinstance(out, Line) or not out.secret))
             self.passwords.send(passwords, self._table)
+        else:
+            self.irc.send(*outcome.say)
         for answer in outcome.answers:
             answer.give()
         if outcome.publish is not None:

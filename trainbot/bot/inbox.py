@@ -19,6 +19,9 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._kept) + len(self._waiting)
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting or self._kept)
+
     def put(self, event: Event, at: float) -> None:
         self._waiting.append((at, event))
 

@@ -58,9 +58,7 @@ class TurnLoop:
     def read(self) -> None:
         """What IRC had sent is queued.  Takes the turn at once if nothing stands in its way: to wake ``run`` for it costs a
         tenth of what an answer costs."""
-        if not self._inbox:
-            return
-        if self._idle and not self._maintenance.free.locked():
+        if self._idle and self._inbox and not self._maintenance.free.locked():
             try:
                 self._turn()
             except DatabaseLocked:

@@ -17,6 +17,7 @@ from trainbot.core.wording import span
 SMALLEST = 0.5  # seconds between two looks; smaller changes are time synchronisation, which is adjusted gradually
 FASTEST = 0.1  # seconds per second that a clock is adjusted gradually at most (chrony.conf(5), maxslewrate)
 TOGETHER = 0.02  # seconds between two clock readings that count as one moment
+NONE = timedelta()
 _TRIES = 5
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4): another one after each boot
 
@@ -79,7 +80,7 @@ def step_between(before: ClockReading, after: ClockReading) -> timedelta:
     """How far the wall clock was set between two readings of the same machine since it started; zero if it was not."""
     passed = after.boot - before.boot
     by = after.wall - before.wall - passed
-    return timedelta(seconds=by) if abs(by) > SMALLEST + FASTEST * max(0.0, min(passed, 10.0)) else timedelta()
+    return timedelta(seconds=by) if abs(by) > SMALLEST + FASTEST * max(0.0, min(passed, 10.0)) else NONE
 
 
 def words(by: timedelta) -> str:

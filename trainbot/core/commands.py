@@ -15,6 +15,7 @@ from typing import Any
 
 from trainbot.core.access import Person, Role
 from trainbot.core.errors import UserError
+from trainbot.core.likeness import letters_apart
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.core.other_bots import WORDS
 
@@ -153,7 +154,7 @@ class Table:
             len(first) > 2
             and first not in SMALL_TALK
             and any(
-                first in key[1:2] or _differ(first, key[0], most) <= most
+                first in key[1:2] or letters_apart(first, key[0], most) <= most
                 for key, command in self._by_words.items()
                 if command.role <= role
             )
@@ -166,7 +167,7 @@ class Table:
         scored: dict[str, int] = {}
         for key, command in self._by_words.items():
             limit = min(2, max(len(first), len(key[0])) // 2)
-            distance = _differ(first, key[0], limit)
+            distance = letters_apart(first, key[0], limit)
             if distance <= limit and command.role <= role:
                 scored[key[0]] = min(distance, scored.get(key[0], 9))
             if len(key) > 1 and key[1] == first and command.role <= role:
@@ -183,7 +184,7 @@ class Table:
             " ".join(key[: place + 1]): command.words
             for key, command in self._by_words.items()
             for place, word in enumerate(key[:2])
-            if command.role <= role and _differ(first, word, 2) <= 2
+            if command.role <= role and letters_apart(first, word, 2) <= 2
         }
         return min(near) if len(near) == 1 or len(set(near.values())) == 1 else None
 
@@ -216,13 +217,6 @@ class Table:
     def _usage(self, command: Command) -> str:
         example = f", for example {self.prefix}{command.example}" if command.example else ""
         return f"{command.usage(self.prefix)}{example}"
-
-
-def _differ(one: str, other: str, most: int) -> int:
-    """How many letters differ; more than ``most`` if there are more."""
-    from rapidfuzz.distance import DamerauLevenshtein  # with the first comparison: it takes 4 MiB
-
-    return DamerauLevenshtein.distance(one, other, score_cutoff=most)
 
 
 def _first_bare(text: str) -> str:

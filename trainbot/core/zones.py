@@ -21,6 +21,7 @@ import tzdata
 
 from trainbot.core import city_names as known_names
 from trainbot.core.errors import UserError
+from trainbot.core.likeness import alike
 from trainbot.core.wording import offset_text
 
 TZDATA_VERSION: str = tzdata.IANA_VERSION
@@ -366,13 +367,11 @@ def _refuse(text: str, folded: str) -> NoReturn:
         first = {name: n for n, name in enumerate(known_names.WELL_KNOWN)}
         region = tuple(sorted(region, key=lambda name: first.get(name, len(first))))
         raise UserError(f"for {text}, type !tz {'with one of ' * (len(region) > 1)}{listed(region)}")
-    from rapidfuzz import fuzz, process  # with the first comparison: it takes 4 MiB
-
     places = [] if folded in known_names.NO_CITIES else [*_by_city(), *_countries()]
     words = [word for word in places if len(word) > 2]
-    near = process.extract(folded, words, scorer=fuzz.ratio, limit=CHOICES, score_cutoff=78)
-    cities = [name for word, *_ in near for name in _by_city().get(word, ())]
-    lands = [name for word, *_ in near for name in _by_country().get(_countries().get(word, ""), ())[:1]]
+    near = alike(folded, words, most=CHOICES, least=78)
+    cities = [name for word in near for name in _by_city().get(word, ())]
+    lands = [name for word in near for name in _by_country().get(_countries().get(word, ""), ())[:1]]
     sentence = f"no place called {text} in the time zone list"
     if close := tuple(dict.fromkeys([*cities, *lands])):
         raise UnknownPlace(f"{sentence}: did you mean !tz {' or '.join(close[:3])}?", like=True)

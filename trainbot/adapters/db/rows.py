@@ -83,7 +83,10 @@ class Rows(Generic[R]):
 
     def chosen(self, which: RowFilter, given: Mapping[str, Any], *, limit: int | None = None, **exact: Any) -> list[R]:
         """The rows that match the filter with these values, in the filter's order or by primary key."""
-        tables, question = self._looks_at(which), (self.table.name, which, limit, *given.items(), *exact.items())
+        tables, question = (
+            self._read.get(which) or self._looks_at(which),
+            (self.table.name, which, limit, *given.items(), *exact.items()),
+        )
         known = self._recall.get(tables, question)
         if known is None:
             query, database = self._query(which, exact, limit), self._recall.database

@@ -89,7 +89,8 @@ class Inbound:
                 log.exception("a line that was held could not be handled")
 
     def _hear(self, message: Message, channel: str | None) -> None:
-        sender, news = self._roster.speaker(message, datetime.now(UTC))
+        now = datetime.now(UTC)
+        sender, news = self._roster.speaker(message, now)
         for event in news:
             self._tell(event)
         if sender is None:
@@ -97,6 +98,6 @@ class Inbound:
         heard = understand(message, channel, self._version)
         if isinstance(heard, Privmsg):
             where = self._roster.channel_name(channel) if channel else None
-            self._tell(Incoming(sender, where, heard.text, datetime.now(UTC)))
+            self._tell(Incoming(sender, where, heard.text, now))
         elif heard is not None:
             self._answer(heard)

@@ -114,7 +114,8 @@ class SessionStore:
         """The sessions that are neither over nor cancelled, by start, as ``!sessions`` numbers them; at most ``most``.  One
         whose class runs is not over, however long it takes; one whose class has ended is."""
         runs = self._runs(now)
-        over, running = self._over(runs), _uids_running(runs)
+        running = _uids_running(runs)
+        over = self._over(runs) if runs else {}
         soon = now.replace(second=0, microsecond=0) + _MINUTE  # the same for a minute, so that what was read is known
         rows = self.rows.begun(soon - _MINUTE - NEAR, soon, cancelled=False, draft=False)
         rows += self.rows.later(soon, most and most + len(over), cancelled=False, draft=False)
