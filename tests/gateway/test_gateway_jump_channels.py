@@ -55,7 +55,12 @@ async def reach(tmp_path, lab):
 
 
 async def dial(jump_hosts, host):
-    return await asyncio.open_connection(sock=await jump_hosts.dial(host.via, ("127.0.0.1", 22)))
+    sock = await jump_hosts.dial(host.via, ("127.0.0.1", 22))
+    try:
+        return await asyncio.open_connection(sock=sock)
+    except BaseException:
+        sock.close()
+        raise
 
 
 async def test_each_direction_ends_by_itself(reach):
@@ -204,6 +209,26 @@ async def test_whoever_gives_up_while_a_way_is_opened_leaves_nothing(reach):
     assert await reader.readline() == b"still\n"
     writer.close()
     trunks = jump_hosts._jump_hosts[host.via]._connections
+    while sum(trunk.used for trunk in trunks):
+        await asyncio.sleep(0.01)
+
+
+async def test_whoever_gives_up_at_the_last_moment_leaves_nothing(reach, monkeypatch):
+    """The channel is open, and its caller is cancelled before it has the socket."""
+    begun = asyncio.Event()
+
+    async def waits(_channel):
+        begun.set()
+        await asyncio.Event().wait()
+
+    jump_hosts, host = await reach(lambda _reader, writer: writer.close())
+    monkeypatch.setattr("trainbot.gateway.lab.jump_hosts.landing", waits)
+    coming = asyncio.create_task(dial(jump_hosts, host))
+    await begun.wait()
+    trunks = jump_hosts._jump_hosts[host.via]._connections
+    assert sum(trunk.used for trunk in trunks) == 1
+    coming.cancel()
+    await asyncio.wait({coming})
     while sum(trunk.used for trunk in trunks):
         await asyncio.sleep(0.01)
 

@@ -63,8 +63,10 @@ class JumpHosts:
         channel = await self.open(via, f"ssh {where}", JumpChannel)
         try:
             return await landing(channel)
-        except OSError as error:
+        except BaseException as error:
             channel.chan.abort()
+            if not isinstance(error, OSError):
+                raise
             raise JumpHostUnreachable(f"cannot connect to a lab: {(error.strerror or str(error)).lower()}") from None
 
     async def open(self, via: str, command: str, factory: Factory[Way]) -> Way:
