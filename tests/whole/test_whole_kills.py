@@ -69,7 +69,7 @@ async def test_a_class_stands_where_it_stood(ngircd, libvirtd, make_bot, people,
     for name, rows in before.items():
         assert bot.rows(f"select * from {name}") == rows, name
     assert len(said_since(russell, mark)) == 3  # it is back, and two answers
-    await alice.ask("!lab debian", r"your debian lab: password \S+$", "")
+    await alice.ask("!lab debian", r"your debian lab: password \S+ \(any earlier password no longer works\)$", "")
     await alice.ask("!lab list", "on xen1: ready, 4 h left", "")
     assert libvirtd.domains().items() >= domains.items()  # the same machines, never turned off
 
