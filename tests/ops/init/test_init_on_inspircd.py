@@ -59,12 +59,12 @@ async def types(client: Client, lines: list[str], who: str, **words: str) -> Non
             break
         for name, value in words.items():
             line = line.replace(name.replace("_", "-"), value)
+        await client.synced()  # before, not after: services may answer the last line at once
         word, _, rest = line.strip().removeprefix("/").partition(" ")
         if word == "msg":
             client.say(*rest.split(" ", 1))
         else:
             client.send(f"{word.upper()} {rest}")
-        await client.synced()
 
 
 async def test_what_is_typed_gives_the_bot_its_account_and_its_rights(
@@ -88,6 +88,7 @@ async def test_what_is_typed_gives_the_bot_its_account_and_its_rights(
     olga = await Client.connect(network.port, "olga")
     await olga.identify("olga", OLGA)
     await types(olga, said, "as the owner of #class")
+    await olga.synced()
     await bot.join("#class")
     await bot.expect(r"MODE #class \+\S*v\S* .*trainbot")
     await bot.close()
