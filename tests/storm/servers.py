@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.peers.client import Client
 from tests.storm.relay import Relay
 from trainbot.ops.demo.ngircd import Ngircd, free_port
 
@@ -46,4 +48,17 @@ async def linked(folder: Path) -> AsyncIterator[tuple[LinkedNgircd, LinkedNgircd
         folder / "second", port=ports[1], name="two.trainbot.test", link=("one.trainbot.test", wire.port)
     )
     async with wire, first, second:
+        await _see_each_other(first)
         yield first, second, wire
+
+
+async def _see_each_other(server: LinkedNgircd) -> None:
+    """Until it lists the other one (LINKS, RFC 2812 3.4.5): what is said before reaches nobody there."""
+    client = await Client.connect(server.port, "looks")
+    async with asyncio.timeout(30):
+        while True:
+            client.send("LINKS")
+            if "two.trainbot.test" in (await client.expect(r" 364 \S+ two\.trainbot\.test | 365 "))[0]:
+                break
+            await asyncio.sleep(0.05)
+    await client.close()
