@@ -127,6 +127,7 @@ class Attacks:
     async def with_socket(self):
         near, _far = os.pipe()
         socket.send_fds(self.wire._sock, [b'{"do":"log","level":20,"text":"a socket"}'], [near])
+        return os.fstat(near).st_ino
 
     async def flood(self, seconds):
         end = asyncio.get_running_loop().time() + seconds
