@@ -42,6 +42,17 @@ def names(scripts: list[str]) -> list[str]:
     return [script.splitlines()[-1] for script in scripts]
 
 
+def teach_scripts(stage: Stage, index: dict) -> None:
+    """Restarts the bot with the exercise ``scripts``, described by ``index``; its hosts are up."""
+    folder = stage.folder / "exercises" / "scripts"
+    folder.mkdir()
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "hint.sh").write_text("#!/bin/sh\nhint")
+    stage.restart()
+    for host in stage.hosts:
+        stage.host_up(host)
+
+
 @pytest.fixture
 def played(stages: Callable[..., Stage]) -> Callable[..., Stage]:
     """played(labs=…, people=…): a class of that exercise at the introduction, in which these people have labs."""
@@ -53,13 +64,7 @@ def played(stages: Callable[..., Stage]) -> Callable[..., Stage]:
         index = json.loads(json.dumps(INDEX))
         if change is not None:
             change(index)
-        folder = stage.folder / "exercises" / "scripts"
-        folder.mkdir()
-        (folder / "index.json").write_text(json.dumps(index))
-        (folder / "hint.sh").write_text("#!/bin/sh\nhint")
-        stage.restart()
-        for host in stage.hosts:
-            stage.host_up(host)
+        teach_scripts(stage, index)
         for nick in people:
             if nick not in stage.net.people:
                 stage.join(nick, account=nick)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.features.classes.conftest import INDEX, names
+from tests.features.classes.conftest import INDEX, names, teach_scripts
 from tests.features.classes.test_lab_setup_dialogs import run_all
 from tests.stage import Stage
 from trainbot.bot.rehearsal_requests import RehearsalRequests
@@ -33,13 +33,7 @@ def written(stages: Callable[..., Stage]) -> Callable[..., Stage]:
         stage = stages(images=here, **settings)
         index = {**INDEX, "backend": {"imageid": image}}
         del index["image"]
-        folder = stage.folder / "exercises" / "scripts"
-        folder.mkdir()
-        (folder / "index.json").write_text(json.dumps(index))
-        (folder / "hint.sh").write_text("#!/bin/sh\nhint")
-        stage.restart()
-        for host in stage.hosts:
-            stage.host_up(host)
+        teach_scripts(stage, index)
         return stage
 
     return make
