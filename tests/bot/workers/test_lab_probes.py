@@ -127,11 +127,16 @@ async def test_hosts_say_how_they_are(world, caplog):
     """The first answer has no share of waiting yet; the clock is off by little; a host without a jump host is not asked."""
     jump_host = world.jump_host()
     seen = Seen(world, HostConfig("xen1", "xen:///", door=jump_host.via), HostConfig("here", "test:///default"))
-    for first in (True, False):
+    waits = []
+    while (
+        len(waits) < 2 or waits[-1] is None
+    ):  # the core has counted nothing since, if the second answer is soon enough
+        assert len(waits) < 1000
         seen.probes.ask_hosts(["xen1", "here", "nobody"])
         status = await seen.next()
-        assert isinstance(status, HostStatus) and status.host == "xen1"
-        assert (status.io_wait is None) is first and abs(status.clock_off) < 5
+        assert isinstance(status, HostStatus) and status.host == "xen1" and abs(status.clock_off) < 5
+        waits.append(status.io_wait)
+    assert waits[0] is None and 0 <= waits[-1] <= 1
     jump_host.put("lab-door", "#!/bin/sh\necho rubbish\n")
     for _ in range(2):
         seen.probes.ask_hosts(["xen1"])
