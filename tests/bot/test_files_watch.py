@@ -162,3 +162,20 @@ def test_the_only_schedule_becomes_a_loop_of_links(planned: Stage) -> None:
         "schedule course.toml: cannot be read: Too many levels of symbolic links. I go by what I read there before (SE Linux): "
         "correct the file"
     )
+
+
+def test_the_only_schedule_is_deleted(planned: Stage) -> None:
+    """The folder is empty then, which is no fault of the folder: staff hear why the session is cancelled."""
+    (planned.folder / "schedules" / "course.toml").unlink()
+    assert faults(told(planned)) == both(
+        "the schedule course.toml is gone, so what it had is cancelled (SE Linux): put it back if that is wrong"
+    )
+
+
+def test_a_schedule_is_deleted_beside_a_link_that_leads_nowhere(planned: Stage) -> None:
+    """One file that cannot be looked at hides no other."""
+    (planned.folder / "schedules" / "link.toml").symlink_to("/nowhere/else.toml")
+    (planned.folder / "schedules" / "course.toml").unlink()
+    assert [text for to, text in faults(told(planned)) if to == "olga" and "is gone" in text] == [
+        "the schedule course.toml is gone, so what it had is cancelled (SE Linux): put it back if that is wrong"
+    ]
