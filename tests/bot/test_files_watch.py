@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from tests.stage import EXERCISE, Stage
+from trainbot.adapters.db import DatabaseDamaged
 from trainbot.adapters.db.opening import LOSS, Loss, _to_json
+from trainbot.bot.guard import Guard
 
 COURSE = """
 [course]
@@ -151,6 +153,22 @@ def test_damage_is_told_at_once(stage: Stage) -> None:
         "alice: not done: my database is damaged; an organiser has to stop me and restore a backup",
     ) in said
     assert not [text for _to, text in said if "try again" in text]
+
+
+def test_damage_does_not_fill_the_log(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """Each tick meets it again, in many places: each of them is logged once."""
+
+    def damaged() -> None:
+        raise DatabaseDamaged("x")
+
+    guard = Guard(stage.store)
+    with stage.store.transaction():
+        for what in ("a tick", "Labs._work", "a tick", "a tick", "Labs._work"):
+            assert guard(what, damaged) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        "a tick could not be handled: the database is damaged",
+        "Labs._work could not be handled: the database is damaged",
+    ]
 
 
 def test_the_only_schedule_becomes_a_loop_of_links(planned: Stage) -> None:
