@@ -49,6 +49,8 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", web.kind)
         self.send_header("Content-Length", str(size - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         if web.tag:
             self.send_header("ETag", web.tag)
         self.end_headers()
