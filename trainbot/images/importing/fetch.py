@@ -77,6 +77,8 @@ def small(url: str) -> bytes:
                     raise OSError("the server is too slow")
             if answer.length and len(content) <= MOST_TEXT:
                 raise OSError("the connection broke off")
+    except urllib.error.HTTPError as error:
+        raise BackendError(f"cannot read {url}: {_answered(error)}") from None
     except _BROKEN as error:
         raise BackendError(f"cannot read {url}: {_why(error)}") from None
     if len(content) > MOST_TEXT:
@@ -102,8 +104,7 @@ def download(url: str, folder: Path, progress: Progress) -> Path:
             if error.code < 500 and error.code not in (408, 429):
                 if error.code in (404, 410):
                     discard(part)
-                reason = one_line(str(error.reason), 100)
-                raise BackendError(f"cannot download {url}: the server answers {error.code} {reason}") from None
+                raise BackendError(f"cannot download {url}: {_answered(error)}") from None
             why: Exception = error
         except _BROKEN as error:
             why = error
@@ -111,7 +112,10 @@ def download(url: str, folder: Path, progress: Progress) -> Path:
             why = OSError("the connection broke off")
         idle = 0 if part.exists() and part.stat().st_size >= before + _LEAST else idle + 1
         if idle >= _TRIES:
-            raise BackendError(f"cannot download {url}: {_why(why)}; try again to resume")
+            if part.exists() and part.stat().st_size:
+                raise BackendError(f"cannot download {url}: {_why(why)}; try again to resume")
+            discard(part)
+            raise BackendError(f"cannot download {url}: {_why(why)}; try again later")
 
 
 def discard(part: Path) -> None:
@@ -207,6 +211,10 @@ def _tag(answer: Any) -> str:
     """A strong ETag, otherwise the date, for If-Range."""
     tag = answer.headers.get("ETag") or ""
     return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified") or ""
+
+
+def _answered(error: urllib.error.HTTPError) -> str:
+    return f"the server answers {error.code} {one_line(str(error.reason), 100)}"
 
 
 def _why(error: Exception) -> str:
