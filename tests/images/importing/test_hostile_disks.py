@@ -136,6 +136,14 @@ def test_a_header_that_lies_is_refused(raw: Path, tmp_path: Path, at: int, value
     assert words in refused(patched(qcow2(raw, tmp_path / "q"), at, value), tmp_path)
 
 
+def test_a_compressed_cluster_that_is_damaged_is_refused(raw: Path, tmp_path: Path) -> None:
+    """The tables are in order, what they point to is not."""
+    raw.write_bytes(raw.read_bytes()[: 20 * MIB] + b"0123456789" * (2 * MIB))
+    made = qcow2(raw, tmp_path / "q", "-c")
+    patched(made, made.stat().st_size - 20_000, b"\xff" * 10_000)
+    assert "the qcow2 file is damaged: download it again (the log is" in refused(made, tmp_path)
+
+
 def test_a_qcow2_smaller_than_it_says_is_refused(raw: Path, tmp_path: Path) -> None:
     """It says 200 GiB where its table is for 40 MiB."""
     made = patched(qcow2(raw, tmp_path / "q"), 24, struct.pack(">Q", 200 << 30))

@@ -55,10 +55,11 @@ def as_raw_disk(source: Path, work: Path, log: BuildLog, progress: Progress) -> 
         _check_header(source)
         _check_room(work, _allocated(source))
         progress.stage("converting it to a raw disk")
-        log.run(
-            ["qemu-img", "convert", "-p", "-f", "qcow2", "-O", "raw", str(source), str(disk)],
-            lambda line: _percent(line, progress),
-        )
+        command = ["qemu-img", "convert", "-p", "-f", "qcow2", "-O", "raw", str(source), str(disk)]
+        try:
+            log.run(command, lambda line: _percent(line, progress))
+        except BackendError:
+            raise DiskError(f"the qcow2 file is damaged: download it again (the log is {log.path})") from None
     elif kind == "disk":
         _check_room(work, source.stat().st_blocks * _SECTOR)
         progress.stage("copying the disk")
