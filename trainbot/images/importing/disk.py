@@ -30,6 +30,7 @@ _LEAST = 32 << 20
 _SPARE = 1 << 30  # bytes that stay free on our disk
 _PERCENT = re.compile(r"\((\d+)\.\d+/100%\)")
 _SECONDS = 60
+_MEMORY = 4 << 30
 _SECTOR = 512
 _PROTECTIVE = 0xEE  # this entry covers the whole disk, however large it is
 _QCOW2 = struct.Struct(
@@ -140,18 +141,23 @@ def _check_header(path: Path) -> None:
 
 def _allocated(path: Path) -> int:
     """How many bytes a qcow2 unpacks to at most.  qemu-img also finds one that is cut short, which it would convert
-    with zeros for what is missing; its limits are OpenStack's (CVE-2015-5162)."""
-    command = ["prlimit", f"--cpu={_SECONDS}", f"--as={1 << 30}", "qemu-img", "check", "--output=json", "-f", "qcow2"]
+    with zeros for what is missing.  It has limits (CVE-2015-5162); up to 64 threads fit into its memory."""
+    command = ["prlimit", f"--cpu={_SECONDS}", f"--as={_MEMORY}", "qemu-img", "check", "--output=json", "-f", "qcow2"]
     try:
         done = subprocess.run(
             [*command, str(path)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=environment(),
+            env={**environment(), "MALLOC_ARENA_MAX": "1"},
             timeout=2 * _SECONDS,
             check=False,
         )
+        if done.returncode < 0:
+            raise BackendError(
+                f"qemu-img was killed by signal {-done.returncode} while it read the qcow2 file: it is damaged, or this machine has "
+                "too little memory"
+            )
         said: dict[str, Any] = json.loads(done.stdout)
         found = int(said.get("allocated-clusters", 0)) << int.from_bytes(_first(path, 24)[20:], "big")
     except FileNotFoundError:
