@@ -79,6 +79,7 @@ def serving(folder: Path, certificates: Path | None = None) -> Iterator[Web]:
             context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
             server.socket = context.wrap_socket(server.socket, server_side=True)
             web.scheme = "https"
+            server.handle_error = lambda *_: None  # a client that does not trust the certificate
         web.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -25,6 +25,13 @@ def image_build(name: str, path: Path) -> int:
     return 0
 
 
+def _not_empty(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
+    """An unset shell variable must not turn a check off."""
+    if value == "":
+        raise click.BadParameter("is empty")
+    return value or ""
+
+
 @image.command("import")
 @click.argument("name", required=False, default="")
 @click.argument("source", metavar="[FILE-or-URL]", required=False, default="")
@@ -32,18 +39,42 @@ def image_build(name: str, path: Path) -> int:
     "--from",
     "local",
     metavar="FILE",
-    default="",
+    default=None,
+    callback=_not_empty,
     help="The catalog's disk for NAME, if it was downloaded by other means.",
 )
 @click.option(
-    "--sha256", "checksum", metavar="HEX", default="", help="Expected checksum of the file (SHA-256 or SHA-512)."
+    "--sha256",
+    "checksum",
+    metavar="HEX",
+    default=None,
+    callback=_not_empty,
+    help="Expected checksum of the file (SHA-256 or SHA-512).",
 )
-@click.option("--sums", metavar="FILE-or-URL", default="", help="Checksum file that lists the image file.")
-@click.option("--key", metavar="FILE", default="", help="OpenPGP public key that has to have signed the checksum file.")
 @click.option(
-    "--signature", metavar="FILE-or-URL", default="", help="Detached signature of the checksum file, if it has one."
+    "--sums", metavar="FILE-or-URL", default=None, callback=_not_empty, help="Checksum file that lists the image file."
 )
-@click.option("--kernel", metavar="VERSION", default="", help="Kernel to use [default: the newest one in the image].")
+@click.option(
+    "--key",
+    metavar="FILE",
+    default=None,
+    callback=_not_empty,
+    help="OpenPGP public key that has to have signed the checksum file.",
+)
+@click.option(
+    "--signature",
+    metavar="FILE-or-URL",
+    default=None,
+    callback=_not_empty,
+    help="Detached signature of the checksum file, if it has one.",
+)
+@click.option(
+    "--kernel",
+    metavar="VERSION",
+    default=None,
+    callback=_not_empty,
+    help="Kernel to use [default: the newest one in the image].",
+)
 @click.option(
     "--memory",
     type=click.IntRange(64, 1 << 20),

@@ -21,7 +21,7 @@ from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.versions import only_maker
 from trainbot.images.importing.distributions import Distribution, load_catalog
-from trainbot.images.importing.fetch import file_name, is_address
+from trainbot.images.importing.fetch import discard, downloads, file_name, is_address
 from trainbot.images.importing.importing import ImportRequest, import_image
 from trainbot.images.importing.signatures import Signer
 from trainbot.model.database_url import database_exists
@@ -194,13 +194,13 @@ def verify(image: BuiltImage, step: Callable[[int, int], None]) -> list[str]:
 
 
 def remove(config: Config, name: str, old_only: bool, progress: Progress) -> list[str]:
-    """Remove the image and its older versions (only these with ``old_only``); returns the removed versions.
-    BackendError while labs use it."""
+    """Remove the image, its older versions (only these with ``old_only``) and what was downloaded for it; returns the removed
+    versions.  BackendError while labs use it."""
     if not NAME.fullmatch(name):
         raise UserError(f'"{name[:40]}" is not a valid image name')
     link = folder_of(config, name)
-    there = versions(link.parent, name)
-    if not there:
+    there, parts = versions(link.parent, name), downloads(link.parent, name)
+    if not there and not parts:
         raise BackendError(f'no image called "{name}"')
     current = link.resolve()
     going = [folder for folder in there if not (old_only and folder.resolve() == current)]
@@ -212,6 +212,8 @@ def remove(config: Config, name: str, old_only: bool, progress: Progress) -> lis
     with only_maker(link.parent, name, progress):
         if not old_only:
             link.unlink(missing_ok=True)
+            for part in parts:
+                discard(part)
         for folder in going:
             shutil.rmtree(folder)
     return [folder.name for folder in going]

@@ -21,6 +21,7 @@ from tests.images.importing.signing import Signing
 from tests.peers.certificates import make_certificates
 from tests.peers.web import Web, serving
 from trainbot.cli import cli
+from trainbot.config import load
 from trainbot.core.errors import BackendError, UserError
 from trainbot.images import catalog
 from trainbot.images.build.image_folder import read_image
@@ -304,7 +305,7 @@ def trickling(connection: socket.socket) -> None:
 
 def test_a_server_that_trickles_is_left(web, keys, folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then is no download, although no single wait is long; what has come is there for the next try."""
-    monkeypatch.setattr(fetch, "_SILENCE", 0.05)
+    monkeypatch.setattr(fetch, "_WINDOW", 0)
     monkeypatch.setattr(fetch, "_LEAST", 1 << 30)
     with talking(trickling) as url:
         assert "the server is too slow" in refused(replace(wanted(web, keys), sums=url), folder)
@@ -498,3 +499,29 @@ def test_wrong_usage_is_a_sentence(shell, tmp_path: Path, words: tuple[str, ...]
     done = shell(*words)
     assert said in str(done.exception) and "\n" not in str(done.exception)
     assert not list((tmp_path / "state").glob("images/test*"))
+
+
+@pytest.mark.parametrize("option", ["--from", "--sha256", "--sums", "--key", "--signature", "--kernel"])
+def test_an_empty_option_turns_no_check_off(shell, web, option: str) -> None:
+    """As from a shell variable that is not set."""
+    done = shell("test", option, "")
+    assert "is empty" in str(done.exception) and web.asked == []
+
+
+def test_what_was_downloaded_goes_with_the_image(shell, web, folder, tmp_path: Path) -> None:
+    """Another address of that image, or its removal, is the end of half a download; others keep theirs."""
+    images = tmp_path / "state/images"
+    web.cut = [1000, 1 << 20, *[0] * 5]
+    assert "try again to resume" in str(shell("test").exception)
+    assert len(fetch.downloads(images, "test")) == 1
+    (images / ".test-more-0123456789ab.part").touch()
+    (web.folder / "again.qcow2").write_bytes((web.folder / "disk.qcow2").read_bytes())
+    web.cut = [2 << 20, *[0] * 5]
+    with pytest.raises(BackendError, match="try again to resume"):
+        import_image("test", ImportRequest(web.url("again.qcow2"), sum="a" * 64), images, KEY, Silent())
+    (left,) = fetch.downloads(images, "test")
+    assert left.stat().st_size == 2 << 20
+    config = load(tmp_path / "bot.ini")
+    assert catalog.remove(config, "test", True, Silent()) == [] and left.exists()
+    assert catalog.remove(config, "test", False, Silent()) == []
+    assert {path.name for path in images.iterdir()} == {".test-more-0123456789ab.part", ".test.lock"}

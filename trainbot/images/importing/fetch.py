@@ -20,7 +20,8 @@ from trainbot.core.text import one_line
 from trainbot.images.build.progress_bar import Progress
 
 _PIECE = 1 << 20
-_SILENCE = 60.0  # seconds without a byte, or with less than _LEAST of them
+_SILENCE = 60.0  # seconds without a byte
+_WINDOW = 60.0  # seconds in which at least _LEAST bytes come
 _LEAST = 64 << 10
 _TRIES = 5  # consecutive tries that brought less than _LEAST
 MOST_TEXT = 1 << 20
@@ -68,7 +69,7 @@ def is_address(source: str) -> bool:
 
 def small(url: str) -> bytes:
     """Fetch a checksum file or a signature; BackendError if that fails, or it is too long or too slow."""
-    content, end = b"", time.monotonic() + _SILENCE
+    content, end = b"", time.monotonic() + _WINDOW
     try:
         with _OPENER.open(url, timeout=_SILENCE) as answer:
             while len(content) <= MOST_TEXT and (piece := answer.read1(_PIECE)):
@@ -86,13 +87,16 @@ def small(url: str) -> bytes:
     return content
 
 
-def download(url: str, folder: Path, progress: Progress) -> Path:
-    """Download the file into ``folder``, resuming an earlier try.
+def download(url: str, folder: Path, progress: Progress, name: str = "image") -> Path:
+    """Download the file into ``folder`` for the image ``name``, resuming an earlier try; others of that image are removed.
 
     BackendError if it cannot be downloaded now.  If the connection broke, what has come so far stays and the next call
     resumes; it also stays when all of it has come, until ``discard``.
     """
-    part = folder / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
+    part = folder / f".{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.part"
+    for other in downloads(folder, name):
+        if other != part:
+            discard(other)
     progress.stage(f"downloading {file_name(url)}")
     idle = 0
     while True:
@@ -116,6 +120,11 @@ def download(url: str, folder: Path, progress: Progress) -> Path:
                 raise BackendError(f"cannot download {url}: {_why(why)}; try again to resume")
             discard(part)
             raise BackendError(f"cannot download {url}: {_why(why)}; try again later")
+
+
+def downloads(folder: Path, name: str) -> list[Path]:
+    """What has been downloaded for that image and not been imported."""
+    return list(folder.glob(f".{name}-{'[0-9a-f]' * 12}.part"))
 
 
 def discard(part: Path) -> None:
@@ -151,14 +160,14 @@ def _go_on(url: str, part: Path, progress: Progress) -> bool:
 
 def _pieces(answer: Any) -> Iterator[bytes]:
     """What comes; OSError if it comes too slowly, so that no server holds us for ever."""
-    end, came = time.monotonic() + _SILENCE, 0
+    end, came = time.monotonic() + _WINDOW, 0
     while piece := answer.read1(_PIECE):
         yield piece
         came += len(piece)
         if time.monotonic() > end:
             if came < _LEAST:
                 raise OSError("the server is too slow")
-            end, came = time.monotonic() + _SILENCE, 0
+            end, came = time.monotonic() + _WINDOW, 0
 
 
 def _check_room(url: str, part: Path, size: int) -> None:

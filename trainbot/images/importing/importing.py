@@ -71,7 +71,7 @@ def import_image(name: str, request: ImportRequest, images: Path, public_key: st
         if remote and (there := _there(_version(name, request, public_key, told, images)[1])):
             point_at(images / name, there.folder)
             return there
-        source = local or fetch.download(request.source, images, progress)
+        source = local or fetch.download(request.source, images, progress, name)
         found = _compare(source, told, remote, progress)
         identity, version = _version(name, request, public_key, found, images)
         image = _there(version)
