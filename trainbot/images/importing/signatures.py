@@ -31,7 +31,7 @@ _WRONG = {  # by gpgv's status, the worst first
     "EXPKEYSIG": "is signed with a key that has expired: get the new key from its owner, and add --key",
     "EXPSIG": "has a signature that has expired: download both again",
     "NO_PUBKEY": "is signed with another key than the expected one: do not use the image",
-    "ERRSIG": "has a signature that cannot be checked: do not use the image",
+    "ERRSIG": "has a signature that cannot be checked: do not use the image, or first set this machine's clock if it is wrong",
 }
 
 

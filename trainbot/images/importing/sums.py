@@ -50,7 +50,7 @@ def find_sum(text: str, *names: str, listed: str = "") -> str:
         what = "several checksums" if found else "no SHA-256 or SHA-512"
         elsewhere = next((told for told in sums if told.rpartition("/")[2] in names), "") if not found else ""
         hint = f" (only of {one_line(elsewhere, 100)})" if elsewhere else ""
-        raise BackendError(f"the checksum file has {what} of {names[0]}{hint}: check it, and add --sha256")
+        raise BackendError(f"the checksum file has {what} of {names[-1]}{hint}: check it, and add --sha256")
     return found.pop()
 
 
