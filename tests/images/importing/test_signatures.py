@@ -168,7 +168,7 @@ def test_a_signature_that_has_expired_is_refused(keys: Signing) -> None:
 
 
 def test_a_key_of_the_future_signs_nothing(keys: Signing) -> None:
-    """This machine's clock is behind, or somebody's was ahead."""
+    """The clock here is behind, or somebody's was ahead."""
     keys.make("late", at="20990101T000000")
     sums = keys.inline(SUMS, "late", how=("--faked-system-time", "20990102T000000"))
     assert refused(keys, sums, by="late") == "has a signature that cannot be checked"
