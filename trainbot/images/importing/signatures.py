@@ -94,7 +94,7 @@ def _judge(status: list[list[str]], fingerprint: str, name: str) -> None:
     any other trouble is."""
     said = {words[0]: words for words in reversed(status) if words}
     if not {"NEWSIG", *_WRONG} & set(said):
-        raise BackendError(f"{name} is not signed: what should be its signature is none")
+        raise BackendError(f"{name} is not signed: there is no signature that can be read")
     good = any(
         words[0] == "VALIDSIG" and len(words) > 10 and fingerprint in ("", words[10]) and words[8] in _STRONG
         for words in status
