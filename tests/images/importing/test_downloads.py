@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.images.importing import test_importing
 from tests.images.importing.signing import Signing
 from tests.peers.certificates import make_certificates
 from tests.peers.web import Web, serving
@@ -26,13 +27,13 @@ from trainbot.core.errors import BackendError, UserError
 from trainbot.images import catalog
 from trainbot.images.build.image_folder import read_image
 from trainbot.images.build.progress_bar import Silent
-from trainbot.images.importing import fetch, importing
+from trainbot.images.importing import fetch
 from trainbot.images.importing.importing import ImportRequest, import_image
-from trainbot.images.importing.opened import DiskContents
 from trainbot.images.importing.signatures import Signer
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGNvbW1lbnQgZG9lcyBub3QgY291bnQgaGVyZQ== lab"
 ALWAYS = {".test.lock", "test-build.log"}
+opened = test_importing.opened  # libguestfs that finds a system on every disk
 
 
 @pytest.fixture(scope="module")
@@ -69,21 +70,6 @@ def publish(folder: Path, keys: Signing, name: str = "disk.qcow2", by: str = "di
     (folder / "SUMS").write_bytes(sums)
     (folder / "SUMS.gpg").write_bytes(keys.detached(sums, by))
     (folder / "CHECKSUM").write_bytes(keys.inline(sums, by))
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """libguestfs that finds a system on every disk; the disks that it was given."""
-    given: list[Path] = []
-
-    def open_disk(disk: Path, to: Path, *_more: object) -> DiskContents:
-        (to / "vmlinuz").write_text("kernel"), (to / "initrd").write_text("initrd")
-        given.append(disk)
-        return DiskContents("Test 1", "6.1.0-1-amd64", ("6.1.0-1-amd64",), True, "1234", "xfs", "", (), ())
-
-    monkeypatch.setattr(importing, "open_disk", open_disk)
-    monkeypatch.setattr(importing, "_FREE_MIB", 1)
-    return given
 
 
 @pytest.fixture
