@@ -59,9 +59,11 @@ def is_address(source: str) -> bool:
     if scheme.lower() not in ("http", "https"):
         raise UserError(f"{scheme[:20]}:// is not supported: give an http or https address, or a file")
     try:
-        named = file_name(source)
+        named, user = file_name(source), urlsplit(source).username
     except ValueError:
         raise UserError(f"{one_line(source)} is not a valid address") from None
+    if user is not None:
+        raise UserError("an address with a user name or password is not supported: download the file, and give that")
     if not named:
         raise UserError(f"{source[:200]} is the address of a folder: give the address of the image in it")
     return True
