@@ -300,6 +300,35 @@ def test_a_server_that_trickles_is_left(web, keys, folder, monkeypatch: pytest.M
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".lock", ".part"]
 
 
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y"),
+    ],
+)
+def test_an_answer_that_is_always_about_to_come(
+    web, keys, folder, monkeypatch: pytest.MonkeyPatch, first: bytes, more: bytes
+) -> None:
+    """Although no single wait is long, it is given up: a checksum file and a disk alike."""
+
+    def promising(connection: socket.socket) -> None:
+        connection.settimeout(0.01)
+        connection.sendall(first)
+        while True:
+            connection.sendall(more)
+            with suppress(TimeoutError):
+                if not connection.recv(1):  # given up
+                    return
+
+    monkeypatch.setattr(fetch, "_HEAD", 0.05)
+    with talking(promising) as url:
+        assert "the server is too slow" in refused(ImportRequest(url, sum="a" * 64), folder)
+        assert "the server is too slow" in refused(replace(wanted(web, keys), sums=url), folder)
+
+
 def test_a_byte_a_connection_is_no_progress(folder, web, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that breaks off after each byte is given up like one that sends nothing."""
     web.cut = [1] * 100

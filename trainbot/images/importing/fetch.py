@@ -7,6 +7,8 @@ import hashlib
 import http.client
 import json
 import shutil
+import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +23,7 @@ from trainbot.images.build.progress_bar import Progress
 
 _PIECE = 1 << 20
 _SILENCE = 60.0  # seconds without a byte
+_HEAD = 60.0  # seconds until an answer has begun
 _WINDOW = 60.0  # seconds in which at least _LEAST bytes come
 _LEAST = 64 << 10
 _TRIES = 5  # consecutive tries that brought less than _LEAST
@@ -42,7 +45,48 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-_OPENER = urllib.request.build_opener(_NoDowngrade)
+class _Http(http.client.HTTPConnection):
+    """Waits for the head of an answer for a limited time in all; http.client limits only each wait, and not how often a
+    server says 100 Continue."""
+
+    _late = False
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        timer = threading.Timer(_HEAD, self._give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = super().getresponse()
+        except _BROKEN:
+            if not self._late:
+                raise
+        finally:
+            timer.cancel()
+        if self._late:  # what has come of the head until then looks like a whole one
+            raise OSError("the server is too slow")
+        return answer
+
+    def _give_up(self) -> None:
+        self._late = True
+        with contextlib.suppress(OSError, AttributeError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Https(_Http, http.client.HTTPSConnection):
+    pass
+
+
+class _HttpHandler(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Http, req)
+
+
+class _HttpsHandler(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Https, req)
+
+
+_OPENER = urllib.request.build_opener(_NoDowngrade, _HttpHandler, _HttpsHandler)
 _OPENER.addheaders = [("User-Agent", "trainbot"), ("Accept-Encoding", "identity")]
 
 
