@@ -7,6 +7,7 @@ import lzma
 import os
 import struct
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,6 +214,29 @@ def test_a_bomb_of_zeros_ends_at_the_largest_disk(tmp_path: Path, monkeypatch: p
     else:
         path.write_bytes(lzma.compress(content, preset=0) if pack == "xz" else gzip.compress(content))
     assert "the compressed disk is too large" in refused(path, tmp_path)
+
+
+def test_an_xz_file_of_several_streams_is_read(raw: Path, tmp_path: Path) -> None:
+    """As parallel programs write them, with padding between and after (xz's file format, section 2)."""
+    (tmp_path / "work").mkdir()
+    content = raw.read_bytes()
+    parts = [lzma.compress(part, preset=0) for part in (content[: 9 * MIB], content[9 * MIB :], b"")]
+    (tmp_path / "f").write_bytes(bytes(8).join(parts) + bytes(3 * MIB))
+    made = as_raw_disk(tmp_path / "f", tmp_path / "work", BuildLog(tmp_path / "log"), Silent())
+    assert made.read_bytes() == content
+    for tail in (b"x", bytes(4) + b"\xfd7zXZ\0"):
+        (tmp_path / "f").write_bytes(parts[0] + tail)
+        assert "the compressed file is" in refused(tmp_path / "f", tmp_path)
+
+
+def test_an_xz_file_may_not_ask_for_any_memory(raw: Path, tmp_path: Path) -> None:
+    """Its header says how far it refers back: 4 GiB, which it then fills."""
+    packed = bytearray(lzma.compress(raw.read_bytes(), preset=0))
+    assert packed[14:16] == b"\x21\x01"  # LZMA2, one byte of properties: the size of the dictionary
+    packed[16] = 40
+    packed[20:24] = struct.pack("<I", zlib.crc32(packed[12:20]))
+    (tmp_path / "f").write_bytes(packed)
+    assert "the compressed file is damaged" in refused(tmp_path / "f", tmp_path)
 
 
 def test_an_archive_in_an_archive_is_refused(raw: Path, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ _SPARE = 1 << 30  # bytes that stay free on our disk
 _PERCENT = re.compile(r"\((\d+)\.\d+/100%\)")
 _SECONDS = 60
 _MEMORY = 4 << 30
+_XZ_MEMORY = 256 << 20  # `xz -9` needs 65 MiB
 _SECTOR = 512
 _PROTECTIVE = 0xEE  # this entry covers the whole disk, however large it is
 _QCOW2 = struct.Struct(
@@ -177,7 +178,7 @@ def _check_room(work: Path, size: int) -> None:
         )
 
 
-def _unpack(packed: IO[bytes], to: Path) -> None:
+def _unpack(packed: Any, to: Path) -> None:
     """Decompress to a sparse file: blocks of zeros are not written."""
     size = 0
     with to.open("wb") as out:
@@ -226,4 +227,36 @@ def _zstd(source: Path) -> Iterator[IO[bytes]]:
         raise DiskError("the compressed file is damaged: download it again")
 
 
-_PACKED: dict[str, Callable[[Path], Any]] = {"xz": lzma.open, "gzip": gzip.open, "zstd": _zstd}
+class _Xz:
+    """What ``lzma.open`` reads, with a limit for memory: a few bytes of a header may ask for 4 GiB."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._decoder = file, self._new()
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._decoder.eof:  # another stream may follow, after a padding of zeros
+                rest = self._decoder.unused_data.lstrip(b"\0")
+                while not rest and (more := self._file.read(_PIECE)):
+                    rest = more.lstrip(b"\0")
+                if not rest:
+                    return b""
+                self._decoder = self._new()
+            else:
+                rest = self._file.read(_PIECE) if self._decoder.needs_input else b""
+                if self._decoder.needs_input and not rest:
+                    raise EOFError
+            if piece := self._decoder.decompress(rest, size):
+                return piece
+
+    def _new(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+
+@contextmanager
+def _xz(source: Path) -> Iterator[_Xz]:
+    with source.open("rb") as file:
+        yield _Xz(file)
+
+
+_PACKED: dict[str, Callable[[Path], Any]] = {"xz": _xz, "gzip": gzip.open, "zstd": _zstd}
