@@ -150,6 +150,23 @@ FAULTS = [
         LEAST + "[image.reset]\n",
         "[image.reset] (name): !lab reset is a command, so an image cannot have that name: choose another",
     ),
+    *(
+        (
+            LEAST + f"[image.x]\nmirror = {mirror}\n",
+            f'[image.x] mirror: "{mirror}" is not an address: use for example https://mirror.example.org/almalinux/',
+        )
+        for mirror in (
+            "ftp://a.example/",
+            "mirror.example.org",
+            "/srv/mirror",
+            "https://",
+            "https://[::1/",
+            "https://a.example:port/",
+            "https://me:secret@a.example/",
+            "https://a.example/?x=y",
+            "https://a.example/ https://b.example/",
+        )
+    ),
     (
         LEAST + "[gateway]\nlisten = 0.0.0.0:99999\n",
         '[gateway] listen: "0.0.0.0:99999" is not ADDRESS:PORT: use for example 0.0.0.0:2222',
@@ -201,6 +218,13 @@ def test_a_rate_for_labs_where_it_can_be_kept(tmp_path: Path) -> None:
     assert read(tmp_path, LEAST + "[host.h]\nuri = xen:///system\n").hosts[0].bandwidth == 0
     (fault,) = faults(tmp_path, host + "test:///default\n")
     assert fault.startswith("[host.h] bandwidth: only Xen hosts")
+
+
+@pytest.mark.parametrize("said", ["https://a.example/alma", "https://a.example/alma/", "https://a.example/alma//"])
+def test_a_mirror_is_a_folder(tmp_path: Path, said: str) -> None:
+    """With or without the slash at its end, which paths are put behind."""
+    config = read(tmp_path, LEAST + f"[image.x]\nmirror = {said}\n[image.y]\n")
+    assert [image.mirror for image in config.images] == ["https://a.example/alma/", ""]
 
 
 def test_all_faults_come_at_once(tmp_path: Path) -> None:

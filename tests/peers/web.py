@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +20,10 @@ class Web:
         self.asked: list[str] = []
         self.cut: list[int] = []
         self.kind, self.tag, self.ranges, self.location = "application/octet-stream", '"1"', True, ""
-        self.port = 0
+        self.port, self.scheme = 0, "http"
 
     def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{name}"
+        return f"{self.scheme}://127.0.0.1:{self.port}/{name}"
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):
@@ -49,6 +50,8 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", web.kind)
         self.send_header("Content-Length", str(size - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         if web.tag:
             self.send_header("ETag", web.tag)
         self.end_headers()
@@ -67,9 +70,16 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Web]:
+def serving(folder: Path, certificates: Path | None = None) -> Iterator[Web]:
+    """With ``certificates`` (tests.peers.certificates) over https."""
     web = Web(folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Answer", (_Answer,), {"web": web})) as server:
+        if certificates:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            web.scheme = "https"
+            server.handle_error = lambda *_: None  # a client that does not trust the certificate
         web.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -25,31 +25,82 @@ def image_build(name: str, path: Path) -> int:
     return 0
 
 
+def _not_empty(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
+    """An unset shell variable must not turn a check off."""
+    if value == "":
+        raise click.BadParameter("is empty")
+    return value or ""
+
+
 @image.command("import")
 @click.argument("name", required=False, default="")
 @click.argument("source", metavar="[FILE-or-URL]", required=False, default="")
 @click.option(
-    "--sha256", "checksum", metavar="HEX", default="", help="Expected checksum of the file (SHA-256 or SHA-512)."
+    "--from",
+    "local",
+    metavar="FILE",
+    default=None,
+    callback=_not_empty,
+    help="The catalog's disk for NAME, if it was downloaded by other means.",
 )
-@click.option("--sums", metavar="FILE-or-URL", default="", help="Checksum file that lists the image file.")
-@click.option("--kernel", metavar="VERSION", default="", help="Kernel to use [default: the newest one in the image].")
-@click.option("--memory", type=click.IntRange(64, 1 << 20), default=1024, help="MiB of memory per lab [default: 1024].")
+@click.option(
+    "--sha256",
+    "checksum",
+    metavar="HEX",
+    default=None,
+    callback=_not_empty,
+    help="Expected checksum of the file (SHA-256 or SHA-512).",
+)
+@click.option(
+    "--sums", metavar="FILE-or-URL", default=None, callback=_not_empty, help="Checksum file that lists the image file."
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    default=None,
+    callback=_not_empty,
+    help="OpenPGP public key that has to have signed the checksum file.",
+)
+@click.option(
+    "--signature",
+    metavar="FILE-or-URL",
+    default=None,
+    callback=_not_empty,
+    help="Detached signature of the checksum file, if it has one.",
+)
+@click.option(
+    "--kernel",
+    metavar="VERSION",
+    default=None,
+    callback=_not_empty,
+    help="Kernel to use [default: the newest one in the image].",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(64, 1 << 20),
+    default=None,
+    help="MiB of memory per lab [default: as in the catalog, or 1024].",
+)
 @config_option
-def image_import(name: str, source: str, checksum: str, sums: str, kernel: str, memory: int, path: Path) -> int:
+def image_import(
+    path: Path, name: str, source: str, local: str, checksum: str, key: str, memory: int | None, **said: str
+) -> int:
     """Create image NAME from a distribution's cloud image (qcow2 or raw, compressed or not).
 
-    Without FILE-or-URL, the address comes from the catalogue.  Without NAME, the catalogue is shown.
+    Without FILE-or-URL, address, checksum file and signing key come from the catalog.  Without NAME, the catalog is shown.
     """
     from trainbot.images import catalog as images
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.images.importing.importing import ImportRequest
+    from trainbot.images.importing.signatures import read_key
     from trainbot.images.importing.sums import checked
 
     if not name:
-        click.echo("\n".join(f"{each}: {entry.about}\n    {entry.url}" for each, entry in images.catalogue().items()))
+        click.echo("\n".join(f"{each}: {entry}" for each, entry in images.catalog().items()))
         return 0
-    wanted = ImportRequest(source, checked(checksum) if checksum else "", sums, kernel, memory)
-    found, advice = images.import_for(read(path), name, wanted, for_terminal())
+    signer = read_key(key) if key else None
+    wanted = ImportRequest(source, checked(checksum) if checksum else "", signer=signer, memory=memory or 0, **said)
+    found, advice = images.import_for(read(path), name, wanted, for_terminal(), local)
     click.echo("\n".join([f"the {name} image is in {found.folder}", *advice]))
     return 0
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from trainbot import shipped
 from trainbot.adapters.db import Store
@@ -19,14 +20,16 @@ from trainbot.images.build.image_folder import FILES, BuiltImage, digest, read_i
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.versions import only_maker
-from trainbot.images.importing.distributions import Distribution, load_catalogue
+from trainbot.images.importing.distributions import Distribution, load_catalog
+from trainbot.images.importing.fetch import discard, downloads, file_name, is_address
 from trainbot.images.importing.importing import ImportRequest, import_image
+from trainbot.images.importing.signatures import Signer
 from trainbot.model.database_url import database_exists
 from trainbot.model.host import GuestType
 
 
-def catalogue() -> dict[str, Distribution]:
-    return load_catalogue(shipped.folder("images") / "catalogue.toml")
+def catalog() -> dict[str, Distribution]:
+    return load_catalog(shipped.folder("images") / "catalog.toml")
 
 
 def folder_of(config: Config, name: str) -> Path:
@@ -34,32 +37,81 @@ def folder_of(config: Config, name: str) -> Path:
     return next((image.folder for image in config.images if image.name == name), config.store.state / "images" / name)
 
 
-def import_for(config: Config, name: str, request: ImportRequest, progress: Progress) -> tuple[BuiltImage, list[str]]:
-    """Import NAME (from the catalogue if ``request`` has no source); returns it with advice for the organiser."""
+def import_for(
+    config: Config, name: str, request: ImportRequest, progress: Progress, local: str = ""
+) -> tuple[BuiltImage, list[str]]:
+    """Import NAME (from the catalog if ``request`` has no source); returns it with advice for the organiser.
+
+    ``local``: the catalog's disk, downloaded by other means: it is checked as the catalog says.
+    """
     if not NAME.fullmatch(name) or name in LAB_WORDS:
         raise UserError(
             f'"{name[:40]}" is not a valid image name: use letters a-z, digits and -, and no subcommand of !lab'
         )
-    if not request.source:
-        known = catalogue()
-        if name not in known:
-            raise UserError(
-                f'no image called "{name}" in the catalogue (available: {", ".join(known)}): give the image\'s address or file'
-            )
-        request = _from(known[name], request)
+    if request.source and local:
+        raise UserError("give either a file or address, or --from FILE with an image of the catalog")
+    known = catalog()
+    if not request.source and name not in known:
+        raise UserError(
+            f'no image called "{name}" in the catalog (available: {", ".join(known)}): give the image\'s address or file'
+        )
     folder = folder_of(config, name)
     if folder.name != name:
         raise BackendError(f"[image.{name}] folder must end in /{name} for an imported image")
     if folder.is_dir() and not folder.is_symlink():
         raise BackendError(f"{folder} is a folder, but import needs to create a link there: move it away")
+    if not request.source:
+        section = next((image for image in config.images if image.name == name), None)
+        request = from_catalog(known[name], request, local, section.mirror if section else "")
+        progress.stage(f"{known[name].about}: {known[name].experience}")
     state_folder(config)
     image = import_image(name, request, folder.parent, lab_key(config.gateway.lab_key), progress)
-    return image, _advice(config, image)
+    return image, [*_trust(request), *_advice(config, image)]
 
 
-def _from(entry: Distribution, said: ImportRequest) -> ImportRequest:
-    sums = "" if said.sum else said.sums or entry.sums
-    return replace(said, source=entry.url, sums=sums, memory=entry.memory)
+def from_catalog(entry: Distribution, said: ImportRequest, local: str = "", mirror: str = "") -> ImportRequest:
+    """What the catalog says, except where ``said`` says otherwise.
+
+    ``local``: the disk on this machine; if its checksum file lies beside it, nothing is downloaded.  ``mirror``: where
+    everything comes from that does not lie here.
+    """
+    base = mirror or entry.mirror
+    folder = None
+    if said.sums and not is_address(said.sums):
+        folder = Path(said.sums).absolute().parent
+    elif local and not said.sums and (Path(local).absolute().parent / file_name(entry.sums)).is_file():
+        folder = Path(local).absolute().parent
+    official = replace(
+        said,
+        source=local or f"{base}{entry.disk}",
+        name=file_name(entry.disk),
+        listed=entry.listed,
+        memory=said.memory or entry.memory,
+        origin=f"{entry.mirror}{entry.disk}",
+    )
+    if said.sum:
+        return official
+
+    def place(path: str) -> str:
+        return str(folder / file_name(path)) if folder else f"{base}{path}"
+
+    signer = said.signer
+    if entry.key and not signer:
+        signer = Signer((shipped.folder("images") / "keys" / f"{entry.key}.asc").read_bytes(), entry.key)
+    signature = said.signature or (place(entry.detached) if entry.detached else "")
+    return replace(official, sums=said.sums or place(entry.sums), signer=signer, signature=signature)
+
+
+def _trust(request: ImportRequest) -> list[str]:
+    """What the checksum is worth."""
+    if request.sum or not request.sums:
+        return []
+    if request.signer:
+        return [f"its checksum file has a good signature ({request.signer.fingerprint or 'of the given key'})"]
+    where = (
+        f"came over https from {urlsplit(request.sums).hostname}" if is_address(request.sums) else "was a local file"
+    )
+    return [f"its checksum file is not signed: it {where}"]
 
 
 def _advice(config: Config, image: BuiltImage) -> list[str]:
@@ -142,13 +194,13 @@ def verify(image: BuiltImage, step: Callable[[int, int], None]) -> list[str]:
 
 
 def remove(config: Config, name: str, old_only: bool, progress: Progress) -> list[str]:
-    """Remove the image and its older versions (only these with ``old_only``); returns the removed versions.
-    BackendError while labs use it."""
+    """Remove the image, its older versions (only these with ``old_only``) and what was downloaded for it; returns the removed
+    versions.  BackendError while labs use it."""
     if not NAME.fullmatch(name):
         raise UserError(f'"{name[:40]}" is not a valid image name')
     link = folder_of(config, name)
-    there = versions(link.parent, name)
-    if not there:
+    there, parts = versions(link.parent, name), downloads(link.parent, name)
+    if not there and not parts:
         raise BackendError(f'no image called "{name}"')
     current = link.resolve()
     going = [folder for folder in there if not (old_only and folder.resolve() == current)]
@@ -160,6 +212,8 @@ def remove(config: Config, name: str, old_only: bool, progress: Progress) -> lis
     with only_maker(link.parent, name, progress):
         if not old_only:
             link.unlink(missing_ok=True)
+            for part in parts:
+                discard(part)
         for folder in going:
             shutil.rmtree(folder)
     return [folder.name for folder in going]

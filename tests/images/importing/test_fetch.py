@@ -123,6 +123,13 @@ def test_other_addresses_are_refused(source: str) -> None:
         fetch.is_address(source)
 
 
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    """It would stand in image.json, and people would be told it as the place to download from."""
+    with pytest.raises(UserError) as raised:
+        fetch.is_address("https://me:secret@a.example/disk.img")
+    assert "secret" not in str(raised.value)
+
+
 def test_https_does_not_become_http() -> None:
     """A checksum that is looked up with https does not come over http in the end."""
     request = fetch.urllib.request.Request("https://a.example/SHA256SUMS")

@@ -1,7 +1,7 @@
 """Converts a download into a raw disk.  Only a file's first bytes determine its type.
 
-The content is not trusted: qemu-img is given the format (it never guesses), and an image that refers to other files
-on this machine is refused.
+The content is not trusted: qemu-img is given the format (it never guesses), an image that refers to other files on this
+machine is refused before qemu-img sees it, and what comes out of a few bytes may not fill this machine's disk.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import json
 import lzma
 import os
 import re
+import shutil
+import struct
 import subprocess
 import zlib
-from collections.abc import Callable
-from io import BufferedIOBase
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from trainbot.core.errors import BackendError
 from trainbot.images.build.command import BuildLog, environment, missing_program
@@ -25,44 +27,63 @@ from trainbot.images.build.progress_bar import Progress
 _PIECE = 1 << 20
 MOST = 256 << 30  # bytes of a disk
 _LEAST = 32 << 20
+_SPARE = 1 << 30  # bytes that stay free on our disk
 _PERCENT = re.compile(r"\((\d+)\.\d+/100%\)")
 _SECONDS = 60
+_MEMORY = 4 << 30
+_XZ_MEMORY = 256 << 20  # `xz -9` needs 65 MiB
+_SECTOR = 512
+_PROTECTIVE = 0xEE  # this entry covers the whole disk, however large it is
+_QCOW2 = struct.Struct(
+    ">4sIQIIQII"
+)  # magic, version, backing file's offset and length, cluster bits, size, encryption, L1
+_EXTERNAL_DATA, _CORRUPT = 1 << 2, 1 << 1  # of the incompatible features (qcow2.txt)
+
+
+class DiskError(BackendError):
+    """The file's content is at fault: it is of no use on any machine."""
 
 
 def as_raw_disk(source: Path, work: Path, log: BuildLog, progress: Progress) -> Path:
-    """``work``/disk.img from a qcow2 or raw disk, compressed or not.  BackendError if it is something else."""
+    """``work``/disk.img from a qcow2 or raw disk, compressed or not.  DiskError if it is something else."""
     kind = what_is(source)
     if kind in _PACKED:
         progress.stage(f"decompressing the {kind} file")
         unpacked = work / "unpacked"
-        _PACKED[kind](source, unpacked)
+        _unpack_with(_PACKED[kind], source, unpacked)
         source, kind = unpacked, what_is(unpacked)
     disk = work / "disk.img"
     if kind == "qcow2":
-        _check_qcow2(source)
+        _check_header(source)
+        _check_room(work, _allocated(source))
         progress.stage("converting it to a raw disk")
-        log.run(
-            ["qemu-img", "convert", "-p", "-f", "qcow2", "-O", "raw", str(source), str(disk)],
-            lambda line: _percent(line, progress),
-        )
+        command = ["qemu-img", "convert", "-p", "-f", "qcow2", "-O", "raw", str(source), str(disk)]
+        try:
+            log.run(command, lambda line: _percent(line, progress))
+        except BackendError:
+            raise DiskError(f"the qcow2 file is damaged: download it again (the log is {log.path})") from None
     elif kind == "disk":
+        _check_room(work, source.stat().st_blocks * _SECTOR)
         progress.stage("copying the disk")
         log.run(["cp", "--sparse=always", str(source), str(disk)])
     else:
-        raise BackendError(f"the file is {kind}, not a disk image: use the distribution's qcow2 or raw image")
+        raise DiskError(f"the file is {kind}, not a disk image: use the distribution's qcow2 or raw image")
     (work / "unpacked").unlink(missing_ok=True)
     size = disk.stat().st_size
     if not _LEAST <= size <= MOST:
-        raise BackendError(
+        raise DiskError(
             f"the disk has {size >> 20} MiB, which is too {'small for a system' if size < _LEAST else 'large'}"
+        )
+    if (end := partitions_end(disk)) > size:
+        raise DiskError(
+            f"the disk is cut short: its partitions reach to {end >> 20} MiB, but it has {size >> 20}: download it again"
         )
     return disk
 
 
 def what_is(path: Path) -> str:
     """``qcow2``, ``disk`` (with a partition table), ``xz``, ``gzip``, ``zstd``, or a description of something else."""
-    with path.open("rb") as file:
-        head = file.read(4096)
+    head = _first(path, 4096)
     if head[:4] == b"QFI\xfb":
         return "qcow2"
     for magic, kind in ((b"\xfd7zXZ\0", "xz"), (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd")):
@@ -78,80 +99,164 @@ def what_is(path: Path) -> str:
     return "of an unknown type (not qcow2, and no partition table)"
 
 
+def _first(path: Path, count: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(count)
+
+
 def _percent(line: str, progress: Progress) -> None:
     if found := _PERCENT.findall(line):
         progress.step(int(found[-1]), 100)
 
 
-def _check_qcow2(path: Path) -> None:
-    """Check that it is self-contained and has a sane size (qemu-img(1); OpenStack's limits, CVE-2015-5162)."""
-    command = [
-        "prlimit",
-        f"--cpu={_SECONDS}",
-        "--as=1073741824",
-        "qemu-img",
-        "info",
-        "--output=json",
-        "-f",
-        "qcow2",
-        str(path),
-    ]
+def partitions_end(disk: Path) -> int:
+    """Where the last partition ends, in bytes, or the second copy of the partition table (UEFI 2.10, section 5; 0: neither)."""
+    with disk.open("rb") as file:
+        master, header = file.read(_SECTOR), file.read(_SECTOR)
+    if header.startswith(b"EFI PART"):
+        return (int.from_bytes(header[32:40], "little") + 1) * _SECTOR
+    ends = [0]
+    for entry in (master[at : at + 16] for at in range(446, 510, 16)):
+        start, sectors = struct.unpack("<II", entry[8:16])
+        ends.append((start + sectors) * _SECTOR if entry[4] not in (0, _PROTECTIVE) else 0)
+    return max(ends)
+
+
+def _check_header(path: Path) -> None:
+    """Check that a qcow2 is self-contained and has a sane size.  qemu-img is not asked: it opens the other files first
+    (CVE-2024-4467)."""
+    head = _first(path, 112)
+    if len(head) < _QCOW2.size:
+        raise DiskError("the qcow2 file is damaged: download it again")
+    _magic, version, backing, _length, bits, size, encryption, _l1 = _QCOW2.unpack_from(head)
+    features = int.from_bytes(head[72:80], "big") if version == 3 else 0
+    if version not in (2, 3) or not 9 <= bits <= 21 or features & _CORRUPT:
+        raise DiskError("the qcow2 file is damaged: download it again")
+    if backing or features & _EXTERNAL_DATA:
+        raise DiskError("the qcow2 file refers to another file: it must be self-contained")
+    if encryption:
+        raise DiskError("the qcow2 file is encrypted: use an unencrypted one from the distribution")
+    if not 0 < size <= MOST:
+        raise DiskError(f"the disk would have {size >> 30} GiB, which is too large" if size else "the disk is empty")
+
+
+def _allocated(path: Path) -> int:
+    """How many bytes a qcow2 unpacks to at most.  qemu-img also finds one that is cut short, which it would convert
+    with zeros for what is missing.  It has limits (CVE-2015-5162); up to 64 threads fit into its memory."""
+    command = ["prlimit", f"--cpu={_SECONDS}", f"--as={_MEMORY}", "qemu-img", "check", "--output=json", "-f", "qcow2"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environment(), timeout=2 * _SECONDS, check=False
+            [*command, str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**environment(), "MALLOC_ARENA_MAX": "1"},
+            timeout=2 * _SECONDS,
+            check=False,
         )
+        if done.returncode < 0:
+            raise BackendError(
+                f"qemu-img was killed by signal {-done.returncode} while it read the qcow2 file: it is damaged, or this machine has "
+                "too little memory"
+            )
         said: dict[str, Any] = json.loads(done.stdout)
+        found = int(said.get("allocated-clusters", 0)) << int.from_bytes(_first(path, 24)[20:], "big")
     except FileNotFoundError:
         raise BackendError(missing_program("qemu-img")) from None
     except (subprocess.TimeoutExpired, ValueError):
-        raise BackendError("the qcow2 file is damaged: download it again") from None
-    data = (said.get("format-specific") or {}).get("data") or {}
-    if said.get("backing-filename") or data.get("data-file"):
-        raise BackendError("the qcow2 file refers to another file: it must be self-contained")
-    if said.get("encrypted"):
-        raise BackendError("the qcow2 file is encrypted: use an unencrypted one from the distribution")
-    if not 0 < int(said.get("virtual-size", 0)) <= MOST:
-        raise BackendError(f"the disk would have {int(said.get('virtual-size', 0)) >> 30} GiB, which is too large")
+        raise DiskError("the qcow2 file is damaged: download it again") from None
+    if said.get("check-errors") or said.get("corruptions"):
+        raise DiskError("the qcow2 file is damaged or cut short: download it again")
+    return found
 
 
-def _unpack(packed: BufferedIOBase, to: Path) -> None:
+def _check_room(work: Path, size: int) -> None:
+    free = shutil.disk_usage(work).free
+    if size + _SPARE > free:
+        raise BackendError(
+            f"the disk needs {size >> 20} MiB in {work.parent}, but only {free >> 20} MiB are free there"
+        )
+
+
+def _unpack(packed: Any, to: Path) -> None:
     """Decompress to a sparse file: blocks of zeros are not written."""
     size = 0
+    with to.open("wb") as out:
+        while piece := packed.read(_PIECE):
+            size += len(piece)
+            if size > MOST:
+                raise DiskError("the compressed disk is too large")
+            if piece.count(0) == len(piece):
+                out.seek(len(piece), os.SEEK_CUR)
+            else:
+                _check_room(to.parent, len(piece))
+                out.write(piece)
+        out.truncate(size)
+
+
+def _unpack_with(opened: Callable[[Path], Any], source: Path, to: Path) -> None:
     try:
-        with packed, to.open("wb") as out:
-            while piece := packed.read(_PIECE):
-                size += len(piece)
-                if size > MOST:
-                    raise BackendError("the compressed disk is too large")
-                if piece.count(0) == len(piece):
-                    out.seek(len(piece), os.SEEK_CUR)
-                else:
-                    out.write(piece)
-            out.truncate(size)
+        with opened(source) as packed:
+            _unpack(packed, to)
     except (lzma.LZMAError, zlib.error, gzip.BadGzipFile):
-        raise BackendError("the compressed file is damaged: download it again") from None
+        raise DiskError("the compressed file is damaged: download it again") from None
     except EOFError:
-        raise BackendError("the compressed file is incomplete: download it again") from None
+        raise DiskError("the compressed file is incomplete: download it again") from None
 
 
-def _unzstd(source: Path, to: Path) -> None:
-    """Decompress with zstd(1), which keeps holes; limited to the maximum size of a disk."""
+@contextmanager
+def _zstd(source: Path) -> Iterator[IO[bytes]]:
+    """What zstd(1) unpacks, with the memory that its own largest files need."""
     try:
-        done = subprocess.run(
-            ["prlimit", f"--fsize={MOST}", "zstd", "-q", "-d", "-f", str(source), "-o", str(to)],
-            capture_output=True,
-            text=True,
+        process = subprocess.Popen(
+            ["prlimit", f"--as={1 << 30}", "zstd", "-q", "-d", "-c", str(source)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             env=environment(),
-            check=False,
         )
     except FileNotFoundError:
         raise BackendError(missing_program("zstd")) from None
-    if done.returncode:
-        raise BackendError("the compressed file is damaged or too large: download it again")
+    with process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise DiskError("the compressed file is damaged: download it again")
 
 
-_PACKED: dict[str, Callable[[Path, Path], None]] = {
-    "xz": lambda source, to: _unpack(lzma.open(source), to),  # noqa: SIM115  _unpack closes it
-    "gzip": lambda source, to: _unpack(gzip.open(source), to),  # noqa: SIM115  as above
-    "zstd": _unzstd,
-}
+class _Xz:
+    """What ``lzma.open`` reads, with a limit for memory: a few bytes of a header may ask for 4 GiB."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._decoder = file, self._new()
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._decoder.eof:  # another stream may follow, after a padding of zeros
+                rest = self._decoder.unused_data.lstrip(b"\0")
+                while not rest and (more := self._file.read(_PIECE)):
+                    rest = more.lstrip(b"\0")
+                if not rest:
+                    return b""
+                self._decoder = self._new()
+            else:
+                rest = self._file.read(_PIECE) if self._decoder.needs_input else b""
+                if self._decoder.needs_input and not rest:
+                    raise EOFError
+            if piece := self._decoder.decompress(rest, size):
+                return piece
+
+    def _new(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+
+@contextmanager
+def _xz(source: Path) -> Iterator[_Xz]:
+    with source.open("rb") as file:
+        yield _Xz(file)
+
+
+_PACKED: dict[str, Callable[[Path], Any]] = {"xz": _xz, "gzip": gzip.open, "zstd": _zstd}

@@ -7,6 +7,9 @@ import hashlib
 import http.client
 import json
 import shutil
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,29 +18,75 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from trainbot.core.errors import BackendError, UserError
+from trainbot.core.text import one_line
 from trainbot.images.build.progress_bar import Progress
 
 _PIECE = 1 << 20
 _SILENCE = 60.0  # seconds without a byte
-_TRIES = 5  # consecutive tries without any data
-_MOST_TEXT = 1 << 20
+_HEAD = 60.0  # seconds until an answer has begun
+_WINDOW = 60.0  # seconds in which at least _LEAST bytes come
+_LEAST = 64 << 10
+_TRIES = 5  # consecutive tries that brought less than _LEAST
+MOST_TEXT = 1 << 20
 MOST = 64 << 30  # bytes of an image as it is downloaded
 _SPARE = 1 << 30  # bytes that stay free on our disk
-_BROKEN = (OSError, http.client.HTTPException)
+_BROKEN = (OSError, http.client.HTTPException, ValueError)  # ValueError: addresses and headers that are none
 
 
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
-    """Refuses redirects from https to http: a checksum fetched over http proves nothing."""
+    """Refuses redirects from https to http, since a checksum fetched over http proves nothing, and to anything but those."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise BackendError(f"{req.full_url} redirects to {newurl}, which is not https")
+        kinds = ("https:",) if req.full_url.startswith("https:") else ("https:", "http:")
+        if not newurl.lower().startswith(kinds):
+            raise BackendError(f"{req.full_url} redirects to {one_line(newurl)}, which is not {kinds[-1][:-1]}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-_OPENER = urllib.request.build_opener(_NoDowngrade)
+class _Http(http.client.HTTPConnection):
+    """Waits for the head of an answer for a limited time in all; http.client limits only each wait, and not how often a
+    server says 100 Continue."""
+
+    _late = False
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        timer = threading.Timer(_HEAD, self._give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = super().getresponse()
+        except _BROKEN:
+            if not self._late:
+                raise
+        finally:
+            timer.cancel()
+        if self._late:  # what has come of the head until then looks like a whole one
+            raise OSError("the server is too slow")
+        return answer
+
+    def _give_up(self) -> None:
+        self._late = True
+        with contextlib.suppress(OSError, AttributeError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Https(_Http, http.client.HTTPSConnection):
+    pass
+
+
+class _HttpHandler(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Http, req)
+
+
+class _HttpsHandler(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Https, req)
+
+
+_OPENER = urllib.request.build_opener(_NoDowngrade, _HttpHandler, _HttpsHandler)
 _OPENER.addheaders = [("User-Agent", "trainbot"), ("Accept-Encoding", "identity")]
 
 
@@ -53,48 +102,81 @@ def is_address(source: str) -> bool:
         return False
     if scheme.lower() not in ("http", "https"):
         raise UserError(f"{scheme[:20]}:// is not supported: give an http or https address, or a file")
-    if not file_name(source):
+    try:
+        named, user = file_name(source), urlsplit(source).username
+    except ValueError:
+        raise UserError(f"{one_line(source)} is not a valid address") from None
+    if user is not None:
+        raise UserError("an address with a user name or password is not supported: download the file, and give that")
+    if not named:
         raise UserError(f"{source[:200]} is the address of a folder: give the address of the image in it")
     return True
 
 
-def text(url: str) -> str:
-    """Fetch a small text; BackendError if that fails or it is too long."""
+def small(url: str) -> bytes:
+    """Fetch a checksum file or a signature; BackendError if that fails, or it is too long or too slow."""
+    content, end = b"", time.monotonic() + _WINDOW
     try:
         with _OPENER.open(url, timeout=_SILENCE) as answer:
-            content: bytes = answer.read(_MOST_TEXT + 1)
+            while len(content) <= MOST_TEXT and (piece := answer.read1(_PIECE)):
+                content += piece
+                if time.monotonic() > end:
+                    raise OSError("the server is too slow")
+            if answer.length and len(content) <= MOST_TEXT:
+                raise OSError("the connection broke off")
+    except urllib.error.HTTPError as error:
+        raise BackendError(f"cannot read {url}: {_answered(error)}") from None
     except _BROKEN as error:
         raise BackendError(f"cannot read {url}: {_why(error)}") from None
-    if len(content) > _MOST_TEXT:
-        raise BackendError(f"{url} is too long to be a checksum file")
-    return content.decode(errors="replace")
+    if len(content) > MOST_TEXT:
+        raise BackendError(f"{url} is too long to be a checksum file or a signature")
+    return content
 
 
-def download(url: str, folder: Path, progress: Progress) -> Path:
-    """Download the file into ``folder``, resuming an earlier try.
+def download(url: str, folder: Path, progress: Progress, name: str = "image") -> Path:
+    """Download the file into ``folder`` for the image ``name``, resuming an earlier try; others of that image are removed.
 
-    BackendError if it cannot be downloaded now; the next call resumes.
+    BackendError if it cannot be downloaded now.  If the connection broke, what has come so far stays and the next call
+    resumes; it also stays when all of it has come, until ``discard``.
     """
-    part = folder / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
+    part = folder / f".{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.part"
+    for other in downloads(folder, name):
+        if other != part:
+            discard(other)
     progress.stage(f"downloading {file_name(url)}")
     idle = 0
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
             if _go_on(url, part, progress):
-                part.with_suffix(".json").unlink(missing_ok=True)
                 return part
         except urllib.error.HTTPError as error:
             if error.code < 500 and error.code not in (408, 429):
-                raise BackendError(f"cannot download {url}: the server answers {error.code} {error.reason}") from None
+                if error.code in (404, 410):
+                    discard(part)
+                raise BackendError(f"cannot download {url}: {_answered(error)}") from None
             why: Exception = error
         except _BROKEN as error:
             why = error
         else:
             why = OSError("the connection broke off")
-        idle = 0 if part.exists() and part.stat().st_size > before else idle + 1
+        idle = 0 if part.exists() and part.stat().st_size >= before + _LEAST else idle + 1
         if idle >= _TRIES:
-            raise BackendError(f"cannot download {url}: {_why(why)}; try again to resume")
+            if part.exists() and part.stat().st_size:
+                raise BackendError(f"cannot download {url}: {_why(why)}; try again to resume")
+            discard(part)
+            raise BackendError(f"cannot download {url}: {_why(why)}; try again later")
+
+
+def downloads(folder: Path, name: str) -> list[Path]:
+    """What has been downloaded for that image and not been imported."""
+    return list(folder.glob(f".{name}-{'[0-9a-f]' * 12}.part"))
+
+
+def discard(part: Path) -> None:
+    """Remove a download, whole or not."""
+    part.unlink(missing_ok=True)
+    part.with_suffix(".json").unlink(missing_ok=True)
 
 
 def _go_on(url: str, part: Path, progress: Progress) -> bool:
@@ -108,16 +190,41 @@ def _go_on(url: str, part: Path, progress: Progress) -> bool:
         if answer is None:
             return True
         begun = answer.status == 206
-        size = (have if begun else 0) + int(answer.headers.get("Content-Length") or 0)
-        _check(url, answer, size, part.parent)
+        if begun and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            discard(part)
+            raise OSError("the server sends another part than the one it was asked for")
+        size = None if answer.length is None else (have if begun else 0) + answer.length
+        _check(url, answer, size or 0, part.parent)
         part.with_suffix(".json").write_text(json.dumps(_tag(answer)), encoding="utf-8")
         with part.open("ab" if begun else "wb") as file:
-            while piece := answer.read(_PIECE):
+            for piece in _pieces(answer):
                 file.write(piece)
-                if file.tell() > MOST:
-                    raise BackendError(f"{url} is too large for an image: over {MOST >> 30} GiB")
-                progress.step(file.tell() >> 20, max(size, file.tell()) >> 20 or 1)
-    return not size or part.stat().st_size == size
+                _check_room(url, part, file.tell())
+                progress.step(file.tell() >> 20, max(size or 0, file.tell()) >> 20 or 1)
+    return size is None or part.stat().st_size == size
+
+
+def _pieces(answer: Any) -> Iterator[bytes]:
+    """What comes; OSError if it comes too slowly, so that no server holds us for ever."""
+    end, came = time.monotonic() + _WINDOW, 0
+    while piece := answer.read1(_PIECE):
+        yield piece
+        came += len(piece)
+        if time.monotonic() > end:
+            if came < _LEAST:
+                raise OSError("the server is too slow")
+            end, came = time.monotonic() + _WINDOW, 0
+
+
+def _check_room(url: str, part: Path, size: int) -> None:
+    """A server that does not say how much it sends may not fill the disk; nothing stays of what it sent."""
+    full = shutil.disk_usage(part.parent).free < _SPARE
+    if size <= MOST and not full:
+        return
+    discard(part)
+    if full:
+        raise BackendError(f"{part.parent} has too little space for {url}: {size >> 20} MiB have come, and it goes on")
+    raise BackendError(f"{url} is too large for an image: over {MOST >> 30} GiB")
 
 
 @contextlib.contextmanager
@@ -161,6 +268,10 @@ def _tag(answer: Any) -> str:
     return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified") or ""
 
 
+def _answered(error: urllib.error.HTTPError) -> str:
+    return f"the server answers {error.code} {one_line(str(error.reason), 100)}"
+
+
 def _why(error: Exception) -> str:
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    return str(reason)[:200] or type(error).__name__
+    return one_line(str(reason)) or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,25 +23,36 @@ from trainbot.images.build.versions import (
 )
 from trainbot.images.importing import fetch, sums
 from trainbot.images.importing.bootline import command_line
-from trainbot.images.importing.disk import as_raw_disk
+from trainbot.images.importing.disk import DiskError, as_raw_disk
 from trainbot.images.importing.opened import DiskContents, open_disk
 from trainbot.images.importing.seed import seed_files
+from trainbot.images.importing.signatures import Signer, signed_text
 
 # Raise it when the same file would give a different image.
 IMPORTER_VERSION = 1
 _FREE_MIB = 4096
+_MEMORY = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
     """``source``: an address or a file; ``sum``: its SHA-256 or SHA-512; ``sums``: an address or a file that has it
-    ('': not given); ``kernel``: its version, '' for the newest; ``memory``: MiB per lab."""
+    ('': not given); ``kernel``: its version, '' for the newest; ``memory``: MiB per lab, 0 for the usual.
+
+    ``signer``: who has to have signed ``sums`` (None: nobody); ``signature``: an address or a file, '' if it is in ``sums``.
+    ``name``: how ``sums`` may name the disk beside its name in ``source``; ``listed``: a pattern for other names there.
+    ``origin``: where people can get it themselves, '' for ``source``."""
 
     source: str
     sum: str = ""
     sums: str = ""
     kernel: str = ""
-    memory: int = 1024
+    memory: int = 0
+    signer: Signer | None = None
+    signature: str = ""
+    name: str = ""
+    listed: str = ""
+    origin: str = ""
 
 
 def import_image(name: str, request: ImportRequest, images: Path, public_key: str, progress: Progress) -> BuiltImage:
@@ -51,50 +63,100 @@ def import_image(name: str, request: ImportRequest, images: Path, public_key: st
     """
     check_key(public_key)
     remote = fetch.is_address(request.source)
-    if remote and not (request.sum or request.sums):
-        raise UserError("a download needs a checksum: add --sha256 with the one from the distribution's page")
+    _check_request(request, remote)
     make_folder(images)
     with only_maker(images, name, progress):
-        source = fetch.download(request.source, images, progress) if remote else _file(request.source)
-        found = _compare(source, request, progress)
-        key = " ".join(public_key.split()[:2])
-        identity = hashlib.sha256(f"trainbot import {IMPORTER_VERSION}\n{found}\n{key}\n{request.kernel}\n".encode())
-        version = images / f"{name}-{identity.hexdigest()[:12]}"
-        try:
-            image = read_image(version)
-        except BackendError:
+        local = None if remote else _file(request.source)
+        told = request.sum or (_told(request, progress) if request.sums else "")
+        if remote and (there := _there(_version(name, request, public_key, told, images)[1])):
+            point_at(images / name, there.folder)
+            return there
+        source = local or fetch.download(request.source, images, progress, name)
+        found = _compare(source, told, remote, progress)
+        identity, version = _version(name, request, public_key, found, images)
+        image = _there(version)
+        if not image:
             check_space(images, _FREE_MIB)
-            image = _import(name, request, source, identity.hexdigest(), version, public_key, progress)
+            try:
+                image = _import(name, request, source, identity, version, public_key, progress)
+            except DiskError:
+                if remote:
+                    fetch.discard(source)
+                raise
         point_at(images / name, image.folder)
         if remote:
-            source.unlink(missing_ok=True)
+            fetch.discard(source)
     return image
+
+
+def _check_request(request: ImportRequest, remote: bool) -> None:
+    if remote and not (request.sum or request.sums):
+        raise UserError("a download needs a checksum: add --sha256 with the one from the distribution's page")
+    if request.signature and not request.signer:
+        raise UserError("--signature needs the public key that made it: add --key FILE")
+    if request.signer and not (request.sum or request.sums):
+        raise UserError("--key is for a signed checksum file: add --sums")
+    if request.sums and not request.sum and not request.signer and request.sums.lower().startswith("http:"):
+        raise UserError(
+            "a checksum file from http proves nothing unless it is signed: give its https address, or add --sha256, or --key"
+        )
+
+
+def _version(name: str, request: ImportRequest, public_key: str, found: str, images: Path) -> tuple[str, Path]:
+    """The identity of the image that a file with this checksum becomes, and its folder."""
+    key = " ".join(public_key.split()[:2])
+    identity = hashlib.sha256(f"trainbot import {IMPORTER_VERSION}\n{found}\n{key}\n{request.kernel}\n".encode())
+    return identity.hexdigest(), images / f"{name}-{identity.hexdigest()[:12]}"
+
+
+def _there(version: Path) -> BuiltImage | None:
+    try:
+        return read_image(version)
+    except BackendError:
+        return None
 
 
 def _file(source: str) -> Path:
     path = Path(source)
     if not path.is_file():
         raise UserError(f"no such file: {source}")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"no permission to read {source}")
     return path
 
 
-def _compare(source: Path, request: ImportRequest, progress: Progress) -> str:
-    told = request.sum
-    if not told and request.sums:
-        listed = (
-            fetch.text(request.sums)
-            if fetch.is_address(request.sums)
-            else _file(request.sums).read_text("utf-8", "replace")
-        )
-        told = sums.find_sum(
-            listed, fetch.file_name(request.source) if fetch.is_address(request.source) else source.name
-        )
+def _small(place: str) -> bytes:
+    """A checksum file or a signature."""
+    if fetch.is_address(place):
+        return fetch.small(place)
+    path = _file(place)
+    if path.stat().st_size > fetch.MOST_TEXT:
+        raise UserError(f"{place} is too long to be a checksum file or a signature")
+    return path.read_bytes()
+
+
+def _told(request: ImportRequest, progress: Progress) -> str:
+    """What the checksum file says of the disk, if the right one has signed it."""
+    content = _small(request.sums)
+    if request.signer:
+        progress.stage("checking the signature of the checksum file")
+        signature = _small(request.signature) if request.signature else None
+        content = signed_text(content, signature, request.signer, _last(request.sums))
+    names = dict.fromkeys((_last(request.source), request.name))
+    return sums.find_sum(content.decode(errors="replace"), *filter(None, names), listed=request.listed)
+
+
+def _last(place: str) -> str:
+    return fetch.file_name(place) if fetch.is_address(place) else Path(place).name
+
+
+def _compare(source: Path, told: str, remote: bool, progress: Progress) -> str:
     progress.stage("checking the checksum" if told else "taking the checksum")
     try:
         return sums.compare(source, told, progress.step)
     except BackendError:
-        if fetch.is_address(request.source):
-            source.unlink(missing_ok=True)  # the next try starts over
+        if remote:
+            fetch.discard(source)  # the next try starts over
         raise
 
 
@@ -133,9 +195,9 @@ def _describe(
         enforcing="enforcing=1" if opened.selinux else "",
         user="root",
         host_key=host_key,
-        memory_mib=request.memory,
+        memory_mib=request.memory or _MEMORY,
         disk_bytes=(folder / "disk.img").stat().st_size,
         sha256={file: digest(folder / file) for file in FILES},
         built_at=datetime.now(UTC),
-        source=request.source if fetch.is_address(request.source) else Path(request.source).name,
+        source=request.origin or (request.source if fetch.is_address(request.source) else Path(request.source).name),
     )

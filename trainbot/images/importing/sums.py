@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from trainbot.core.errors import BackendError, UserError
+from trainbot.core.text import one_line
 
 _ALGORITHMS = {64: "sha256", 128: "sha512"}
 # `HEX  NAME` and `HEX *NAME` (sha256sum(1)), `SHA256 (NAME) = HEX` (--tag, as CentOS and Fedora have it)
@@ -26,19 +28,29 @@ def checked(text: str) -> str:
     return text
 
 
-def find_sum(text: str, name: str) -> str:
-    """The checksum of the file ``name`` in a checksum file; BackendError if it is missing or ambiguous."""
-    found = set()
+def find_sum(text: str, *names: str, listed: str = "") -> str:
+    """The checksum of a file in a checksum file, under the first of ``names`` that is there; BackendError if it is missing
+    or ambiguous.
+
+    ``listed``: a pattern for other names that it may have there.  A name in another folder is another file.
+    """
+    if text.lstrip()[:200].lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise BackendError("the checksum file is a web page: give the address of the file itself")
+    sums: dict[str, set[str]] = {}
     for line in text.splitlines():
         plain, tagged = _LINE.fullmatch(line), _TAGGED.fullmatch(line)
         told, value = (plain[2], plain[1]) if plain else (tagged[1], tagged[2]) if tagged else ("", "")
-        if told.rpartition("/")[2] == name and len(value) in _ALGORITHMS:
-            found.add(value.lower())
+        if len(value) in _ALGORITHMS:
+            sums.setdefault(told.removeprefix("./"), set()).add(value.lower())
+    told_as = [each for each in names if each in sums][:1] or [each for each in sums if fnmatchcase(each, listed)]
+    found = {value for told in told_as for value in sums[told]}
     longest = {len(value) for value in found}
     found = {value for value in found if len(value) == max(longest)}
     if len(found) != 1:
-        what = "several sums" if found else "no SHA-256 or SHA-512"
-        raise BackendError(f"the checksum file has {what} of {name}: check it, and add --sha256")
+        what = "several checksums" if found else "no SHA-256 or SHA-512"
+        elsewhere = next((told for told in sums if told.rpartition("/")[2] in names), "") if not found else ""
+        hint = f" (only of {one_line(elsewhere, 100)})" if elsewhere else ""
+        raise BackendError(f"the checksum file has {what} of {names[-1]}{hint}: check it, and add --sha256")
     return found.pop()
 
 
