@@ -46,6 +46,19 @@ def test_typing_what_the_text_says_passes_each_verify(slug: str, lab) -> None:
 
 
 @pytest.mark.content
+def test_the_exercise_that_compares_is_right_in_its_second_lab(lab, second_lab) -> None:
+    """Somebody with a Debian 12 and a Debian 13 lab types each step in the second: its check passes there and not in the
+    first, where nothing was typed yet; its solve changes nothing that was done by hand."""
+    for step in steps(second_lab, SHORT):
+        play(second_lab, step, lambda step=step: second_lab.typed(commands(step), max(300, step.timeout)))
+        assert lab.run(step.verify.text, step.timeout)[0] != 0, f"step {step.number} counts in the first lab"
+        assert second_lab.run(step.solve.text, step.timeout)[0] == 0, f"step {step.number}: a solve fails"
+        code, said = second_lab.run(step.verify.text, step.timeout)
+        assert code == 0, f"step {step.number}: a solve undid it: {said}"
+    assert 'VERSION_ID="13"' in second_lab.run("cat /root/side.txt", 60)[1]
+
+
+@pytest.mark.content
 def test_each_lab_is_as_new(lab, machine) -> None:
     """What one play leaves behind helps no other: it is neither on the disk nor in memory."""
     assert lab.run("echo x > /root/left; setenforce 0; sync", 60)[0] == 0
