@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class LabImage:
-    """The built Debian image: its folder (disk.img, vmlinuz, initrd, image.json), and the key that its root lets in."""
+    """A built image: its folder (disk.img, vmlinuz, initrd, image.json), and the key that its root lets in."""
 
     folder: Path
     key: Path
@@ -75,12 +75,23 @@ class LabImage:
 
 @pytest.fixture(scope="session")
 def lab_image(pytestconfig: pytest.Config) -> LabImage:
+    """The Debian image."""
+    return built("debian", pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def trixie_image(pytestconfig: pytest.Config) -> LabImage:
+    """Debian 13's, beside it."""
+    return built("trixie", pytestconfig)
+
+
+def built(name: str, pytestconfig: pytest.Config) -> LabImage:
     """The shipped recipe's image, built if the cache (the demo's own) has none that is current."""
     cache = cache_folder()
     key = cache / "lab_key"
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():  # it takes minutes the first time: whoever waits sees why
-        image = build_image(shipped.folder("images") / "debian", cache, lab_key(key), for_terminal())
+        image = build_image(shipped.folder("images") / name, cache, lab_key(key), for_terminal())
     return LabImage(image.folder, key)
 
 

@@ -102,7 +102,8 @@ class Exercise:
     """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" if none is given.  ``written_for``: the image
     that its files name, if ``image`` stands in for it here, otherwise "".
 
-    ``second_image``: of a second lab that people may have for comparison; no script runs in it.
+    ``second_image``: of a second lab that people may have for comparison; no script runs in it.  ``second_choices``: what
+    its files name for it, the best first, if that is more than one.
     ``permissive``: the lab needs SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
     ``assets``: a script that puts the exercise's own files into a lab.
     ``solution_after``: how long somebody should have been on a step before ``!solution`` shows the solution.
@@ -121,6 +122,7 @@ class Exercise:
     solution_after: timedelta = timedelta(minutes=5)
     assets: Script | None = None
     second_image: str = ""
+    second_choices: tuple[str, ...] = ()
     written_for: str = ""
 
     def unchecked(self, has_labs: bool) -> str:

@@ -9,7 +9,9 @@ from trainbot.model.host import GuestType, Mode
 from trainbot.model.image_files import ImageFiles
 
 #: Images that people ask for by name before anybody has added them.
-WELL_KNOWN = ("debian", "centos", "fedora", "almalinux", "ubuntu")
+WELL_KNOWN = ("debian", "trixie", "centos", "fedora", "almalinux", "ubuntu")
+#: Those of them that are built from a recipe that ships, not imported.
+BUILT = ("debian", "trixie")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,17 @@ def stand_in(image: str, here: Collection[str]) -> str:
 
 
 def placed(exercise: Exercise, here: Collection[str]) -> Exercise:
-    """The exercise with an image that is here, if one fits."""
+    """The exercise with an image that is here, if one fits, and with the first of its second images that is."""
     image = "" if not exercise.image or exercise.image in here else stand_in(exercise.image, here)
-    if not image:
-        return exercise
-    second = exercise.second_image if exercise.second_image != image else ""
-    return replace(exercise, image=image, second_image=second, written_for=exercise.image)
+    found = replace(exercise, image=image, written_for=exercise.image) if image else exercise
+    second = _second(found, here)
+    return found if second == found.second_image else replace(found, second_image=second)
+
+
+def _second(exercise: Exercise, here: Collection[str]) -> str:
+    names = (name if name in here else stand_in(name, here) for name in exercise.second_choices)
+    second = next((name for name in names if name not in ("", exercise.image)), exercise.second_image)
+    return second if second != exercise.image else ""
 
 
 def _distribution(image: str) -> str:

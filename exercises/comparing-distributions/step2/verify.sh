@@ -1,5 +1,10 @@
 #!/bin/bash
-grep -qs '^selinux-utils: ' /root/owners.txt ||
+. /etc/os-release
+case " $ID $ID_LIKE " in
+    *" debian "*) utils='^selinux-utils: ' audit='^auditd: ' ;;
+    *) utils='^libselinux-utils-[0-9]' audit='^audit-[0-9]' ;;
+esac
+grep -qs "$utils" /root/owners.txt ||
     { echo "/root/owners.txt does not say whose matchpathcon is: type the first line of the step"; exit 1; }
-grep -qs '^auditd: ' /root/owners.txt ||
-    { echo "/root/owners.txt does not say whose ausearch is: type the second line of the step"; exit 1; }
+grep -qs "$audit" /root/owners.txt ||
+    { echo "/root/owners.txt does not say whose ausearch is: type the line of the step that asks"; exit 1; }

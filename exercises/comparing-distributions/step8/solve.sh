@@ -1,4 +1,6 @@
 #!/bin/bash
-grep -qs 'portcon tcp 81 .*:http_port_t:' /var/lib/selinux/default/active/ports.local ||
-    semanage port -a -t http_port_t -p tcp 81 || semanage port -m -t http_port_t -p tcp 81 || exit 1
-systemctl restart nginx && curl -s http://localhost:81/
+. /etc/selinux/config
+port=$(sed -n 's/.*listen \(8[12]\);.*/\1/p' /etc/nginx/conf.d/side.conf)
+grep -qs "portcon tcp $port .*:http_port_t:" /var/lib/selinux/$SELINUXTYPE/active/ports.local ||
+    semanage port -a -t http_port_t -p tcp $port || semanage port -m -t http_port_t -p tcp $port || exit 1
+systemctl restart nginx && curl -s http://localhost:$port/

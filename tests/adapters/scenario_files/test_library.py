@@ -107,7 +107,12 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
             "is debian, the same as image; choose another one or leave it out",
         ),
         ({"second_image": "centos"}, "needs image as well: the image of the labs that scripts run in"),
-        ({"image": "debian", "second_image": ["centos"]}, "is not a string"),
+        ({"image": "debian", "second_image": {"centos": 1}}, "is not a string"),
+        ({"image": "debian", "second_image": [["centos"]]}, "is not a string"),
+        (
+            {"image": "debian", "second_image": ["debian"]},
+            "is debian, the same as image; choose another one or leave it out",
+        ),
     ],
 )
 def test_a_second_image_is_another(tmp_path: Path, index: dict, said: str) -> None:
@@ -115,6 +120,14 @@ def test_a_second_image_is_another(tmp_path: Path, index: dict, said: str) -> No
     exercise, problems = load(write(tmp_path / "x", {**index, "details": {"steps": [{}]}}))
     assert exercise.second_image == ""
     assert [(p.where, p.text) for p in problems if p.serious] == [("second_image", said)]
+
+
+def test_second_images_to_choose_from(tmp_path: Path) -> None:
+    """Several are kept in their order; the first is meant until somebody knows which are here."""
+    index = {"image": "debian", "second_image": ["centos", "trixie"], "details": {"steps": [{}]}}
+    exercise, problems = load(write(tmp_path / "x", index))
+    assert (exercise.second_image, exercise.second_choices) == ("centos", ("centos", "trixie"))
+    assert not [problem for problem in problems if problem.serious]
 
 
 @pytest.mark.parametrize("index", [{}, {"details": {}}, {"details": None}, {"details": {"steps": []}}, {"title": None}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,25 @@ def test_the_second_image_stays_another() -> None:
     assert (found.image, found.written_for, found.second_image) == ("debian", "ubuntu", "")
     same = Exercise("x", "X", Path(), image="fedora", second_image="debian")
     assert placed(same, HERE) is same
+
+
+@pytest.mark.parametrize(
+    ("here", "second"),
+    [
+        (("debian", "trixie", "centos"), "centos"),
+        (("debian", "trixie"), "trixie"),
+        (("debian", "trixie", "rocky"), "rocky"),
+        (("debian",), "centos"),
+        (("trixie",), "trixie"),
+        ((), "centos"),
+    ],
+)
+def test_the_first_second_image_that_is_here(here: tuple[str, ...], second: str) -> None:
+    """Of several, the best that people can have a lab of, or one that fits it; without any, the first is named."""
+    exercise = Exercise("x", "X", Path(), image="debian", second_image="centos", second_choices=("centos", "trixie"))
+    assert placed(exercise, here).second_image == second
+    elsewhere = replace(exercise, image="ubuntu", second_image="debian", second_choices=("debian", "trixie"))
+    assert placed(elsewhere, ("debian", "trixie")).second_image == "trixie"
 
 
 # -- begins ------------------------------------------------------------------------------------------------

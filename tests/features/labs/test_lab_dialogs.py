@@ -137,6 +137,11 @@ WRONG = [
         "no fedora image here yet (available: debian). An organiser can add it: trainbot image import "
         "fedora, then a section [image.fedora] in bot.ini, see docs/images.md",
     ),
+    (
+        "!lab trixie",
+        "no trixie image here yet (available: debian). An organiser can add it: a section [image.trixie] in bot.ini, then "
+        "trainbot image build trixie, see docs/images.md",
+    ),
     ("!lab centos", "the centos image is not there yet"),
     ("!lab debian strict", 'unknown mode "strict": the only option after the image is "permissive"'),
     (

@@ -1,15 +1,17 @@
 import io
+import re
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from trainbot.core.errors import ConfigError
 from trainbot.images.build.overlay import HOOKS, write_overlay
-from trainbot.images.build.recipe import load_recipe, recipe_hash
+from trainbot.images.build.recipe import load_recipe, recipe_files, recipe_hash
 from trainbot.images.build.rootfs import mmdebstrap
 
-SHIPPED = Path(__file__).parents[3] / "images" / "debian"
+SHIPPED = Path(__file__).parents[3] / "images"
 
 
 @pytest.mark.parametrize(
@@ -77,13 +79,19 @@ def test_a_recipe_that_is_not_there_says_so(tmp_path):
         load_recipe(tmp_path)
 
 
-def test_the_shipped_recipe_keeps_its_promises():
-    """Debian's lab can be read, boots with SE Linux, leaves console and mode to the host, and names no mirror."""
-    recipe = load_recipe(SHIPPED)
-    assert {"security=selinux", "selinux=1", "root=LABEL=debian"} <= set(recipe.cmdline.split())
+@pytest.mark.parametrize(("name", "suite"), [("debian", "bookworm"), ("trixie", "trixie")])
+def test_the_shipped_recipes_keep_their_promises(name, suite):
+    """Each can be read, boots its own disk with SE Linux, leaves console and mode to the host, and names no mirror."""
+    recipe = load_recipe(SHIPPED / name)
+    assert (recipe.name, recipe.suite) == (name, suite)
+    assert {"security=selinux", "selinux=1", f"root=LABEL={name}"} <= set(recipe.cmdline.split())
     assert "console=" not in recipe.cmdline and "enforcing=" not in recipe.cmdline
     assert {"openssh-server", "selinux-policy-default", "auditd", "squid", "nginx-light"} <= set(recipe.packages)
-    assert not any("://" in path.read_text() for path in SHIPPED.rglob("*") if path.is_file())
+    files = dict(recipe_files(recipe.folder))
+    assert not any("://" in path.read_text() for path in files.values())
+    assert files["files/etc/hostname"].read_text() == f"{name}\n"
+    assert name in files["files/etc/hosts"].read_text().split()
+    assert files["files/etc/fstab"].read_text().startswith(f"LABEL={name} / ")
 
 
 def test_everything_laid_over_belongs_to_root_and_secrets_are_closed(recipe_dir, key, tmp_path):
@@ -113,3 +121,65 @@ def test_hooks_run_inside_in_the_order_of_their_names(recipe_dir, tmp_path):
     hooks = [word for word in command if word.startswith("--customize-hook=chroot")]
     assert [hook.rsplit("/", 1)[1] for hook in hooks] == ["10-first.sh", "20-second.sh"]
     assert command[-2:] == ["bookworm", str(tmp_path / "out.tar")]
+
+
+def extending(recipe_dir: Path, said: str = 'extends = "recipe"\nname = "other"\nsuite = "trixie"\n') -> Path:
+    """A recipe beside recipe_dir with its own recipe.toml, host name and second hook."""
+    folder = recipe_dir.parent / "other"
+    for name, text in {"recipe.toml": said, "files/etc/hostname": "other\n", "hooks/20-second.sh": "false\n"}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_a_recipe_that_extends_another_says_only_what_differs(recipe_dir, key, tmp_path):
+    """Settings, files and hooks are the other's, except those that it has itself."""
+    recipe, base = load_recipe(extending(recipe_dir)), load_recipe(recipe_dir)
+    assert recipe == replace(base, folder=recipe.folder, name="other", suite="trixie")
+    host_key = tmp_path / "host_key"
+    host_key.write_text("PRIVATE")
+    host_key.with_suffix(".pub").write_text("PUBLIC")
+    write_overlay(recipe, key, host_key, tmp_path / "overlay.tar")
+    with tarfile.open(tmp_path / "overlay.tar") as tar:
+        said = {name: tar.extractfile(f"./{name}").read() for name in ("etc/hostname", "usr/bin/greet")}
+        hooks = [tar.extractfile(f"./{HOOKS}/{hook.name}").read() for hook in recipe.hooks]
+    assert said == {"etc/hostname": b"other\n", "usr/bin/greet": b"#!/bin/sh\necho hello\n"}
+    assert hooks == [b"true\n", b"false\n"]
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "files/usr/bin/greet", "hooks/10-first.sh"])
+def test_a_change_of_the_other_recipe_makes_both_new(recipe_dir, key, name):
+    """What is taken from it counts as if it were there; what is not taken does not count."""
+    folder = extending(recipe_dir)
+    before = recipe_hash(folder, key)
+    (recipe_dir / "files/etc/hostname").write_text("changed\n")
+    assert recipe_hash(folder, key) == before
+    (recipe_dir / name).write_text((recipe_dir / name).read_text() + "# more\n")
+    assert recipe_hash(folder, key) != before
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('extends = "nobody"', 'there is no recipe "nobody" beside it to extend'),
+        ('extends = "../recipe"', 'there is no recipe "../recipe" beside it'),
+        ('extends = "other"', 'there is no recipe "other" beside it'),
+        ("extends = 3", 'there is no recipe "3" beside it'),
+        ('extends = "recipe"\nmemroy = 3', "unknown key memroy"),
+    ],
+)
+def test_a_recipe_that_extends_what_it_cannot_says_so(recipe_dir, said, why):
+    """One that is not there, is elsewhere or is itself, and a wrong setting in it."""
+    folder = extending(recipe_dir, said)
+    with pytest.raises(ConfigError, match=re.escape(why)) as error:
+        load_recipe(folder)
+    assert str(folder / "recipe.toml") in str(error.value)
+
+
+def test_only_one_step_is_extended(recipe_dir):
+    """A recipe that extends one that extends another is refused: nobody would find where a setting comes from."""
+    extending(recipe_dir, 'extends = "recipe"')
+    recipe = recipe_dir / "recipe.toml"
+    recipe.write_text('extends = "other"\n' + recipe.read_text())
+    with pytest.raises(ConfigError, match="other itself extends another"):
+        load_recipe(recipe_dir)

@@ -109,7 +109,9 @@ def test_configurations_boot_what_was_downloaded(small_image: BuiltImage) -> Non
     domain = ET.fromstring(configurations.libvirt_xml(small_image, GuestType.PVH))
     assert domain.findtext("os/cmdline") == "root=LABEL=debian rw enforcing=1 console=hvc0"
     assert domain.find("os/type").attrib == {"arch": "x86_64", "machine": "xenpvh"}  # type: ignore[union-attr]
-    done = subprocess.run(["sh", "-n"], input=configurations.qemu(small_image), text=True, capture_output=True)
+    script = configurations.qemu(small_image)
+    assert "-append 'root=LABEL=debian rw enforcing=1 console=ttyS0 no_timer_check'" in script
+    done = subprocess.run(["sh", "-n"], input=script, text=True, capture_output=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -113,6 +113,7 @@ class _KatacodaReading(ExerciseReading):
         self.spelling(data, _TOP, "")
         details = self.table(data, "details", "")
         image = self.line(data, "image", "") or self.line(self.table(data, "backend", ""), "imageid", "backend.")
+        second = self.second_images(data, image)
         return Exercise(
             slug=slug,
             title=self.line(data, "title", "") or slug,
@@ -126,17 +127,20 @@ class _KatacodaReading(ExerciseReading):
             minutes=self.number(data, "minutes", "", None, 1, 24 * 60) or minutes_of(data.get("time")),
             solution_after=timedelta(minutes=self.number(data, "solution_after", "", 5, 0, 24 * 60)),
             assets=assets_script(self, self.table(details, "assets", "details.")),
-            second_image=self.second_image(data, image),
+            second_image=second[0] if second else "",
+            second_choices=second if len(second) > 1 else (),
         )
 
-    def second_image(self, data: Table, image: str) -> str:
-        """The second image, which needs ``image`` and must differ from it."""
-        second = self.line(data, "second_image", "")
+    def second_images(self, data: Table, image: str) -> tuple[str, ...]:
+        """The second image, or several to choose from.  They need ``image`` and must differ from it."""
+        said = data.get("second_image")
+        names = said if isinstance(said, list) else [said]
+        second = tuple(name for each in names if (name := self.line({"second_image": each}, "second_image", "")))
         if second and not image:
             self.fault("second_image", "needs image as well: the image of the labs that scripts run in")
-        elif second and second == image:
+        elif image in second:
             self.fault("second_image", f"is {image}, the same as image; choose another one or leave it out")
-        return second if image and second != image else ""
+        return tuple(name for name in second if image and name != image)
 
     def page(self, details: Table, key: str, title: str) -> Page | None:
         if details.get(key) is None:

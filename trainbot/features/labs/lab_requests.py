@@ -18,7 +18,7 @@ from trainbot.features.labs.scheduler import Scheduler
 from trainbot.features.labs.self_hosted import at_home, unused
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState, Lease
-from trainbot.model.lab_image import WELL_KNOWN
+from trainbot.model.lab_image import BUILT, WELL_KNOWN
 from trainbot.model.notice import WITH_PASSWORDS
 from trainbot.model.ports import ClassContext, Ports
 from trainbot.model.shell_commands import ssh_command
@@ -71,9 +71,11 @@ class LabRequests:
             raise UserError(self.scheduler.unready[name])
         there = ", ".join(sorted(self.scheduler.images)) or "none yet"
         if name in WELL_KNOWN:
+            built = f"a section [image.{name}] in bot.ini, then trainbot image build {name}"
+            imported = f"trainbot image import {name}, then a section [image.{name}] in bot.ini"
             raise UserError(
-                f"no {name} image here yet (available: {there}). An organiser can add it: trainbot image import "
-                f"{name}, then a section [image.{name}] in bot.ini, see docs/images.md"
+                f"no {name} image here yet (available: {there}). An organiser can add it: "
+                f"{built if name in BUILT else imported}, see docs/images.md"
             )
         near = get_close_matches(name, VERBS if ask.role is Role.ORGANISER else OWN_VERBS, 1, 0.6)
         meant = f"; did you mean !lab {near[0]}?" if near else ""
