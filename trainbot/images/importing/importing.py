@@ -25,6 +25,7 @@ from trainbot.images.importing.disk import as_raw_disk
 from trainbot.images.importing.opened import DiskContents, open_disk
 from trainbot.images.importing.remarks import boot_line, mode_words, remarks
 from trainbot.images.importing.seed import seed_files
+from trainbot.images.importing.tmux import tmux_files
 
 # Raise it when the same file would give a different image.
 IMPORTER_VERSION = 2
@@ -58,7 +59,9 @@ def import_image(name: str, request: ImportRequest, images: Path, public_key: st
         source = fetch.download(request.source, images, progress) if remote else _file(request.source)
         found = _compare(source, request, progress)
         key = " ".join(public_key.split()[:2])
-        identity = hashlib.sha256(f"trainbot import {IMPORTER_VERSION}\n{found}\n{key}\n{request.kernel}\n".encode())
+        identity = hashlib.sha256(
+            f"trainbot import {IMPORTER_VERSION}\n{found}\n{key}\n{request.kernel}\n{bool(tmux_files())}\n".encode()
+        )
         version = images / f"{name}-{identity.hexdigest()[:12]}"
         try:
             image = read_image(version)
@@ -143,5 +146,5 @@ def _describe(
         built_at=datetime.now(UTC),
         source=request.source if fetch.is_address(request.source) else Path(request.source).name,
         guests=opened.guests,
-        tmux=facts.tmux,
+        tmux=opened.tmux,
     )

@@ -20,6 +20,7 @@ from trainbot.images.importing.contexts import labels_of, with_folders
 from trainbot.images.importing.facts import DiskFacts, Kernel, read_facts
 from trainbot.images.importing.kernels import choose
 from trainbot.images.importing.seed import SeedFile
+from trainbot.images.importing.tmux import tmux_files
 from trainbot.model.host import GuestType
 
 _PYTHON = "/usr/bin/python3"  # the one that the distribution's packages of libguestfs are for
@@ -30,12 +31,14 @@ _MACHINE_ID = "/etc/machine-id"
 @dataclass(frozen=True, slots=True)
 class DiskContents:
     """``kernel``: the version that was chosen; ``guests``: how it runs on Xen, None if its configuration is unknown;
-    ``lacking``: the drivers of labs' disks that neither it nor its initrd has, None if the initrd cannot be read."""
+    ``lacking``: the drivers of labs' disks that neither it nor its initrd has, None if the initrd cannot be read;
+    ``tmux``: whether it has one now."""
 
     facts: DiskFacts
     kernel: str
     guests: tuple[GuestType, ...] | None = None
     lacking: frozenset[str] | None = frozenset()
+    tmux: bool = True
 
 
 def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, SeedFile], progress: Progress) -> DiskContents:
@@ -51,15 +54,21 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, SeedFile], 
         files = dict(write)
         if not facts.machine_id:  # without it systemd assumes a first boot and asks questions on the console
             files[_MACHINE_ID] = SeedFile("", 0o444)
+        tmux = {} if facts.tmux else tmux_files()
+        files |= tmux
         modes = with_folders({path: file.mode for path, file in files.items()})
         opener.ask(
             take={"vmlinuz": chosen.path, "initrd": chosen.initrd},
             to=str(to),
-            write=[[path, file.content, False, file.mode] for path, file in files.items()],
+            write=[
+                [path, str(file.file or file.content), file.file is not None, file.mode] for path, file in files.items()
+            ],
             labels=labels_of(contexts / "file_contexts", modes) if facts.contexts else {},
             empty=[_MACHINE_ID, "/var/lib/dbus/machine-id"],
         )
-    return DiskContents(facts, chosen.version, _guests(chosen), _lacking(chosen, to / "initrd"))
+    return DiskContents(
+        facts, chosen.version, _guests(chosen), _lacking(chosen, to / "initrd"), facts.tmux or bool(tmux)
+    )
 
 
 def _guests(kernel: Kernel) -> tuple[GuestType, ...] | None:

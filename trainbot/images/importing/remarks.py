@@ -32,8 +32,13 @@ def remarks(opened: DiskContents) -> list[str]:
         )
     if facts.selinux in ("permissive", "disabled"):
         said.append(f"SE Linux is {facts.selinux} in its labs, as in the image's /etc/selinux/config")
-    if not facts.tmux:
-        said.append("it has no tmux, so a program in a lab ends when its learner's connection drops")
+    if not opened.tmux:
+        said.append(
+            "neither the image nor this machine has tmux, so what runs in a lab ends when the connection drops: "
+            "apt install tmux, and import it again"
+        )
+    elif not facts.tmux:
+        said.append("it had no tmux: this machine's was added, in /usr/local")
     for folder, why in sorted((facts.unmounted or {}).items()):
         said.append(f"its {folder} could not be mounted here ({why})")
     return said

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 SEED = "/var/lib/cloud/seed/nocloud"
 #: Use only our seed: other data sources would look for a metadata server on the network for minutes.
@@ -26,8 +27,11 @@ HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 
 @dataclass(frozen=True, slots=True)
 class SeedFile:
+    """``file``: the file on this machine that has the content."""
+
     content: str
     mode: int = 0o600
+    file: Path | None = None
 
 
 def seed_files(name: str, version: str, public_key: str, host_key: str, host_key_public: str) -> dict[str, SeedFile]:
