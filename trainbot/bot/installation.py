@@ -86,7 +86,7 @@ def load_image(config: ImageConfig, xen: bool) -> LabImage:
             f"trainbot image {verb} {config.name}"
         ) from None
     guest = config.guest or built.guest
-    if xen and guest is GuestType.HVM and not config.hvm_accept_risk:
+    if xen and guest is GuestType.HVM and not (config.guest is guest and config.hvm_accept_risk):
         raise BackendError(
             f"the {config.name} image's kernel runs on Xen only as HVM, which is refused: docs/images.md says why, and what to "
             f"set in [image.{config.name}] to allow it"

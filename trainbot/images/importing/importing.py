@@ -114,7 +114,7 @@ def _import(
         )
         progress.stage("computing checksums of the result")
         finish(_describe(name, request, opened, identity, host_key, work), work, version)
-    others = [each.version for each in opened.facts.kernels if each.version != opened.kernel]
+    others = [each.version for each in opened.facts.kernels if each.initrd and each.version != opened.kernel]
     progress.done(
         f"{opened.facts.product} is ready as {name}, with kernel {opened.kernel}"
         + (f" (there is also {', '.join(others)}: --kernel)" if others else "")

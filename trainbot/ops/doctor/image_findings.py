@@ -98,7 +98,7 @@ def _kernel(words: Findings, seen: ImageSeen) -> list[Finding]:
         ]
     if guest is not GuestType.HVM:
         return []
-    if not seen.section.hvm_accept_risk:
+    if not (seen.section.guest and seen.section.hvm_accept_risk):
         return [
             words.wrong(
                 "its kernel runs on Xen only as hvm, which is refused",
