@@ -133,3 +133,27 @@ def test_what_a_disk_says_of_itself_turns_no_terminal_around(tmp_path: Path, mon
     with pytest.raises(BackendError) as raised:
         opened.open_disk(tmp_path / "disk", tmp_path, "", {}, Silent())
     assert str(raised.value).startswith("two: [2J xyy") and len(str(raised.value)) == 500
+
+
+@pytest.mark.parametrize(
+    ("raised", "sentence"),
+    [
+        (RuntimeError("mount: /dev/sda1:\n wrong type"), "cannot read the disk: mount: /dev/sda1: wrong type"),
+        (
+            TypeError("guestfs_lsetxattr() argument 3 must be str, not bytes"),
+            "cannot import this disk, because of a fault in trainbot (TypeError: guestfs_lsetxattr() argument 3 must be "
+            "str, not bytes)",
+        ),
+        (opener.ImageError("this disk is encrypted"), "this disk is encrypted"),
+    ],
+)
+def test_whatever_breaks_in_the_opener_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], raised, sentence: str
+) -> None:
+    """What libguestfs raises, and what a fault of ours raises: nobody reads that it ended early."""
+
+    def broken() -> None:
+        raise raised
+
+    opener.told(broken)
+    assert json.loads(capsys.readouterr().out) == {"error": sentence}
