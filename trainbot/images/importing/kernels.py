@@ -19,8 +19,8 @@ from trainbot.images.build.command import environment
 from trainbot.images.importing.bootline import saved_kernel
 from trainbot.images.importing.facts import DiskFacts, Kernel
 
-#: Kernels beside the ordinary one: kernel-debug, kernel-rt and others (".x86_64+rt"), Oracle's UEK.
-_SPECIAL = re.compile(r"[+._-]debug\b|x86_64\+|uek", re.IGNORECASE)
+#: Kernels beside the ordinary one: for debugging, real-time, others of Enterprise Linux (".x86_64+64k"), Oracle's UEK.
+_SPECIAL = re.compile(r"[+._-]debug\b|[+._-]rt(?:\d|\b)|realtime|x86_64\+|uek", re.IGNORECASE)
 
 
 def choose(facts: DiskFacts, request: str) -> Kernel:
