@@ -147,6 +147,11 @@ FAULTS = [
         '[host.Xen 1] (name): "Xen 1" is not a host name: use letters a-z, digits and -',
     ),
     (
+        LEAST + "[image.a]\nguest = hvm\n",
+        "[image.a] guest: hvm puts QEMU in dom0 before learners who are root in their labs, and was never tried: read "
+        "docs/images.md, and add hvm_accept_risk = yes if that is acceptable",
+    ),
+    (
         LEAST + "[image.reset]\n",
         "[image.reset] (name): !lab reset is a command, so an image cannot have that name: choose another",
     ),

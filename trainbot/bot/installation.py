@@ -20,7 +20,8 @@ from trainbot.features.labs import passwords
 from trainbot.gateway import hostkey
 from trainbot.images.build.image_folder import read_image
 from trainbot.model.exercise import ExerciseLibrary
-from trainbot.model.host import Mode
+from trainbot.model.host import GuestType, Mode
+from trainbot.model.host_address import HostKind, host_address
 from trainbot.model.lab_image import LabImage
 from trainbot.model.ports import Installation
 
@@ -73,8 +74,9 @@ class SshAccess:
         return passwords.digest(self.pepper, password)
 
 
-def load_image(config: ImageConfig) -> LabImage:
-    """The image.  BackendError (one sentence) if a part of it is missing or unreadable."""
+def load_image(config: ImageConfig, xen: bool) -> LabImage:
+    """The image, for hosts of which some are Xen (``xen``).  BackendError (one sentence) if a part of it is missing or
+    unreadable, or if it would run as HVM without having been allowed to."""
     try:
         built = read_image(config.folder)
     except BackendError as error:
@@ -83,6 +85,12 @@ def load_image(config: ImageConfig) -> LabImage:
             f"the {config.name} image is not ready: {error}; an organiser can make it with: "
             f"trainbot image {verb} {config.name}"
         ) from None
+    guest = config.guest or built.guest
+    if xen and guest is GuestType.HVM and not (config.guest is guest and config.hvm_accept_risk):
+        raise BackendError(
+            f"the {config.name} image's kernel runs on Xen only as HVM, which is refused: docs/images.md says why, and what to "
+            f"set in [image.{config.name}] to allow it"
+        )
     return LabImage(
         name=config.name,
         disk=built.disk,
@@ -95,7 +103,7 @@ def load_image(config: ImageConfig) -> LabImage:
         user=built.user,
         host_key=built.host_key,
         version=built.folder.name,
-        guest=config.guest,
+        guest=guest,
         cpu_percent=config.cpu_percent,
         disk_mib=built.disk_mib,
     )
@@ -125,9 +133,10 @@ def images_of(config: Config) -> tuple[dict[str, LabImage], dict[str, str]]:
     """The images that can be used, and those that cannot, each with the reason."""
     usable: dict[str, LabImage] = {}
     unready: dict[str, str] = {}
+    xen = any(host_address(host.uri).kind is HostKind.XEN for host in config.hosts)
     for image in config.images:
         try:
-            usable[image.name] = load_image(image)
+            usable[image.name] = load_image(image, xen)
         except BackendError as error:
             unready[image.name] = str(error)
     return usable, unready

@@ -175,16 +175,24 @@ def read_image_section(s: Section, name: str, store: StoreConfig) -> ImageConfig
     elif name in LAB_WORDS:
         s.fault("(name)", f"!lab {name} is a command, so an image cannot have that name: choose another")
     spare, d = s.whole("spare", -1, 0, 1000), ImageConfig("", Path())
-    return ImageConfig(
+    image = ImageConfig(
         name=name,
         folder=s.path("folder", store.state / "images" / name),
         memory=s.whole("memory", 0, 64, 1 << 20) or None,
         vcpus=s.whole("vcpus", d.vcpus, 1, 64),
         spare=None if spare < 0 else spare,
         guest=s.take("guest", _guest, d.guest),
+        hvm_accept_risk=s.yes("hvm_accept_risk", d.hvm_accept_risk),
         cpu_percent=s.whole("cpu_percent", d.cpu_percent, 0, 6400),
         mirror=s.take("mirror", _mirror, d.mirror),
     )
+    if image.guest is GuestType.HVM and not image.hvm_accept_risk:
+        s.fault(
+            "guest",
+            "hvm puts QEMU in dom0 before learners who are root in their labs, and was never tried: read docs/images.md, and "
+            "add hvm_accept_risk = yes if that is acceptable",
+        )
+    return image
 
 
 def _mirror(raw: str) -> str:

@@ -117,15 +117,30 @@ def _trust(request: ImportRequest) -> list[str]:
 def _advice(config: Config, image: BuiltImage) -> list[str]:
     """What the organiser has to put into bot.ini."""
     section = next((found for found in config.images if found.name == image.name), None)
-    kinds = guest_types(image.kernel)
+    known = image.guests is not None
+    kinds = image.guests if image.guests is not None else guest_types(image.kernel)
     can = [guest for guest in (GuestType.PVH, GuestType.PV, GuestType.HVM) if kinds is None or guest in kinds]
-    said = [
-        f"its kernel can run on Xen as {', '.join(can)}"
-        if kinds is not None
-        else "the kernel's Xen guest types cannot be read: try pvh, and set guest = hvm if that does not boot"
-    ]
-    if section is None or (kinds is not None and section.guest not in kinds):
-        guest = "" if can[0] is GuestType.PVH else f" with guest = {can[0]}"
+    names = ", ".join(can)
+    if kinds is None:
+        said = [
+            "the image has no configuration of its kernel, and no notes that can be read: whether it runs on Xen is unknown"
+        ]
+    elif not can:
+        said = ["its kernel was built without Xen's drivers: it runs on QEMU hosts only"]
+    elif can == [GuestType.HVM]:
+        said = [
+            f"its kernel can run on Xen as hvm only, which is refused unless [image.{image.name}] has guest = hvm and "
+            "hvm_accept_risk = yes: see docs/images.md"
+        ]
+    elif known:
+        said = [f"its kernel can run on Xen as {names}"]
+    else:
+        said = [
+            f"its kernel can run on Xen as {names}, by its ELF notes alone: the image does not have its configuration"
+        ]
+    default = image.guest
+    if section is None or (can and (section.guest or default) not in can):
+        guest = f" with guest = {can[0]}" if can and default not in can and can[0] is not GuestType.HVM else ""
         said.append(f"add a section to bot.ini: [image.{image.name}]{guest}")
     return said
 

@@ -152,15 +152,17 @@ class LabsConfig:
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
     """[image.NAME].  ``folder``: what ``trainbot image build`` made (disk.img, vmlinuz, initrd, image.json);
-    ``memory``: in MiB; ``cpu_percent``: of one core, 0: all of its CPUs; ``mirror``: where to get what it is made from, ending
-    with /, '' for the distribution's own servers."""
+    ``memory``: in MiB; ``guest``: how it runs on Xen; ``hvm_accept_risk``: even as HVM, where QEMU in dom0 faces a hostile
+    guest; ``cpu_percent``: of one core, 0: all of its CPUs; ``mirror``: where to get what it is made from, ending with /,
+    '' for the distribution's own servers."""
 
     name: str
     folder: Path
     memory: int | None = None  # None: as the image needs
     vcpus: int = 1
     spare: int | None = None
-    guest: GuestType = GuestType.PVH
+    guest: GuestType | None = None  # None: as image.json says
+    hvm_accept_risk: bool = False
     cpu_percent: int = 0
     mirror: str = ""
 

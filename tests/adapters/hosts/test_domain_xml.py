@@ -52,6 +52,16 @@ def test_golden(name):
     assert domain_xml(*CASES[name]) == (GOLDEN / f"{name}.xml").read_text()
 
 
+@pytest.mark.parametrize("cmdline", ["root=x", "root=x no_timer_check"])
+@pytest.mark.parametrize(
+    ("kind", "kvm", "times"), [(HostKind.QEMU, False, 1), (HostKind.QEMU, True, 0), (HostKind.XEN, False, 0)]
+)
+def test_a_late_timer_is_no_panic_where_it_is_emulated(cmdline, kind, kvm, times):
+    """Added there, and nowhere else; once, although clouds' images have it as well."""
+    xml = domain_xml(replace(SPEC, cmdline=cmdline), kind, replace(HOST, kvm=kvm), OVERLAY)
+    assert xml.count("no_timer_check") == max(times, cmdline.count("no_timer_check"))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_reads_back(name):
     """A domain says by itself whose it is, where its ssh and its disk are, its card and its share of a core, however

@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trainbot.images.build.command import environment
@@ -14,26 +15,35 @@ _MIB = 1 << 20
 _EACH = 16  # MiB of the partition
 _SYSTEM = {
     "etc/fstab": "/dev/sda1 / ext4 defaults 0 1\n",
+    "usr/lib/systemd/systemd": "",
     "usr/bin/cloud-init": "#!/usr/bin/python3\n",
     "boot/vmlinuz-6.1.0-1-amd64": "kernel",
     "boot/initrd.img-6.1.0-1-amd64": "initrd",
 }
 
 
-def system(work: Path, name: str) -> Path:
-    """An ext4 file system with as much of a Linux system, called ``name``, as is looked for."""
+def system(work: Path, name: str, files: Mapping[str, str] | None = None) -> Path:
+    """An ext4 file system with as much of a Linux system, called ``name``, as is looked for, and ``files``."""
     tree, made = work / f"{name}-tree", work / name
     release = {
         "etc/os-release": f'ID=debian\nNAME="Debian"\nPRETTY_NAME="{name}"\nVERSION_ID="12"\n',
         "etc/debian_version": "12.1\n",
     }
-    for path, text in {**_SYSTEM, **release}.items():
+    for path, text in {**_SYSTEM, **release, **(files or {})}.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
     (tree / "bin").mkdir()
     shutil.copy("/bin/true", tree / "bin" / "ls")  # its ELF header says for which machines the system is
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, made, f"{_EACH}M"], check=True, env=environment())
     return made
+
+
+def label(part: Path, paths: Iterable[str], label: str) -> None:
+    """Give these files that SE Linux label, as the kernel stores it."""
+    value = part.with_name(f"{part.name}-label")
+    value.write_bytes(label.encode() + b"\0")
+    commands = "".join(f"ea_set -f {value} {path} security.selinux\n" for path in paths)
+    subprocess.run(["debugfs", "-w", "-f", "-", part], input=commands, text=True, check=True, env=environment())
 
 
 def encrypted(work: Path) -> Path:

@@ -8,6 +8,7 @@ import json
 import lzma
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,9 @@ from trainbot.images.build.image_folder import BuiltImage
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.importing import disk, importing, sums
 from trainbot.images.importing.bootline import command_line
+from trainbot.images.importing.facts import DiskFacts, Kernel
 from trainbot.images.importing.opened import DiskContents
-from trainbot.images.importing.opener import order
-from trainbot.images.importing.seed import SEED, seed_files
+from trainbot.images.importing.seed import AUTHORIZED_KEYS, HOST_KEY, SEED, SeedFile, seed_files
 from trainbot.images.publishing.configurations import qemu
 from trainbot.model.host import GuestType
 
@@ -218,47 +219,38 @@ def test_a_command_line_holds_only_harmless_words(entry: str, options: str) -> N
     assert not set(line) & set("'\"\\$`;|&<>\n\t")
 
 
-@given(
-    st.lists(st.integers(0, 300), min_size=2, max_size=2), st.sampled_from(["6.1.0-{}-amd64", "5.14.0-{}.el9.x86_64"])
-)
-def test_newer_kernels_come_later(numbers: list[int], form: str) -> None:
-    """10 is newer than 9."""
-    low, high = sorted(numbers)
-    assert order(form.format(low)) <= order(form.format(high))
-
-
 def test_the_seed_is_yaml_whatever_the_key_is_called() -> None:
     """A comment with quotes and colons stays within its string; the host key is one of ours."""
     files = seed_files("centos", "centos-1", KEY + ' "x": {y}', "-----BEGIN\nhost\n", "ssh-ed25519 AAAA")
-    first, _, rest = files[f"{SEED}/user-data"].partition("\n")
+    first, _, rest = files[f"{SEED}/user-data"].content.partition("\n")
     user = json.loads(rest)
     assert first == "#cloud-config" and user["ssh_authorized_keys"] == [KEY + ' "x": {y}']
     assert user["ssh_keys"]["ed25519_private"] == "-----BEGIN\nhost\n" and user["disable_root"] is False
-    assert json.loads(files[f"{SEED}/meta-data"])["instance-id"] == "centos-1"
+    assert json.loads(files[f"{SEED}/meta-data"].content)["instance-id"] == "centos-1"
+    assert files[AUTHORIZED_KEYS] == SeedFile(KEY + ' "x": {y}\n', 0o600)
+    assert files[HOST_KEY] == SeedFile("-----BEGIN\nhost\n", 0o600)
 
 
 # -- the whole -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, SeedFile]]:
     """libguestfs that finds a CentOS with two kernels on every disk; what was written into it."""
-    written: list[dict[str, str]] = []
+    written: list[dict[str, SeedFile]] = []
 
-    def open_disk(disk: Path, to: Path, kernel: str, write: dict[str, str], progress: object) -> DiskContents:
+    def open_disk(disk: Path, to: Path, kernel: str, write: dict[str, SeedFile], progress: object) -> DiskContents:
         (to / "vmlinuz").write_text("kernel"), (to / "initrd").write_text("initrd")
         written.append(write)
-        return DiskContents(
+        names = ("5.14.0-8.el9.x86_64", "5.14.0-9.el9.x86_64")
+        facts = DiskFacts(
             "CentOS Stream 9",
-            "5.14.0-9.el9.x86_64",
-            ("5.14.0-8.el9.x86_64", "5.14.0-9.el9.x86_64"),
-            True,
+            tuple(Kernel(name, f"/boot/vmlinuz-{name}", "/boot/initrd") for name in names),
             "1234",
-            "xfs",
-            "",
-            (BLS,),
-            (),
+            selinux="enforcing",
+            entries={"/boot/loader/entries/a.conf": BLS},
         )
+        return DiskContents(facts, names[1])
 
     monkeypatch.setattr(importing, "open_disk", open_disk)
     monkeypatch.setattr(importing, "_FREE_MIB", 1)
@@ -266,7 +258,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
 
 
 def test_an_imported_image_is_as_the_builder_writes_one(
-    raw: Path, tmp_path: Path, opened: list[dict[str, str]]
+    raw: Path, tmp_path: Path, opened: list[dict[str, SeedFile]]
 ) -> None:
     """image.json, sums and a version of its own; said again it is there at once, with another key it is another."""
     wanted = importing.ImportRequest(str(raw), sum=hashlib.sha256(raw.read_bytes()).hexdigest())
@@ -287,7 +279,9 @@ def test_an_imported_image_is_as_the_builder_writes_one(
     assert "root=UUID=1234" in qemu(image)
 
 
-def test_an_import_that_fails_leaves_what_was_there(raw: Path, tmp_path: Path, opened: list[dict[str, str]]) -> None:
+def test_an_import_that_fails_leaves_what_was_there(
+    raw: Path, tmp_path: Path, opened: list[dict[str, SeedFile]]
+) -> None:
     """The image stays the old one, and no half of the new one is left."""
     image = importing.import_image("centos", importing.ImportRequest(str(raw)), tmp_path / "images", KEY, Silent())
     (tmp_path / "page").write_text("<html>")
@@ -334,17 +328,42 @@ def test_an_image_has_a_plain_name(config, raw: Path, name: str) -> None:
         imported(config, raw, name)
 
 
-def test_the_organiser_is_told_what_bot_ini_wants(config, raw: Path, opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A section where there is none; another kind of guest where the kernel is none for PVH."""
-    assert imported(config, raw)[1][0].startswith("the kernel's Xen guest types cannot be read")
-    monkeypatch.setattr(images, "guest_types", lambda kernel: frozenset({GuestType.HVM}))
-    assert imported(config, raw)[1] == [
-        "its kernel can run on Xen as hvm",
-        "add a section to bot.ini: [image.centos] with guest = hvm",
-    ]
-    monkeypatch.setattr(images, "guest_types", lambda kernel: frozenset(GuestType))
-    assert imported(config, raw)[1] == ["its kernel can run on Xen as pvh, pv, hvm"]
-    assert imported(config, raw, "other")[1][-1] == "add a section to bot.ini: [image.other]"
+PVH, PV, HVM = GuestType.PVH, GuestType.PV, GuestType.HVM
+UNKNOWN = (
+    "the image has no configuration of its kernel, and no notes that can be read: whether it runs on Xen is unknown"
+)
+ONLY_HVM = (
+    "its kernel can run on Xen as hvm only, which is refused unless [image.{0}] has guest = hvm and hvm_accept_risk = yes: "
+    "see docs/images.md"
+)
+BY_NOTES = "by its ELF notes alone: the image does not have its configuration"
+
+
+@pytest.mark.parametrize(
+    ("guests", "notes", "words", "section"),
+    [
+        ((PVH, PV, HVM), None, "its kernel can run on Xen as pvh, pv, hvm", ""),
+        ((PV, HVM), {PVH, PV, HVM}, "its kernel can run on Xen as pv, hvm", ""),
+        ((HVM,), {PVH, HVM}, ONLY_HVM, ""),
+        ((), {PVH, HVM}, "its kernel was built without Xen's drivers: it runs on QEMU hosts only", ""),
+        (None, {PVH, HVM}, f"its kernel can run on Xen as pvh, hvm, {BY_NOTES}", ""),
+        (None, {PV, HVM}, f"its kernel can run on Xen as pv, hvm, {BY_NOTES}", " with guest = pv"),
+        (None, None, UNKNOWN, ""),
+    ],
+)
+def test_the_organiser_is_told_what_bot_ini_wants(
+    config, raw: Path, opened, monkeypatch: pytest.MonkeyPatch, guests, notes, words: str, section: str
+) -> None:
+    """The configuration of the kernel counts before its notes, which call Enterprise Linux's PVH; a section where there is
+    none, or where another kind of guest is wanted than image.json's."""
+    monkeypatch.setattr(images, "guest_types", lambda kernel: notes if notes is None else frozenset(notes))
+    for name in ("centos", "other"):
+        image = replace(imported(config, raw, name)[0], guests=guests)
+        added = f"add a section to bot.ini: [image.{name}]{section}"
+        assert images._advice(config, image) == [
+            words.format(name),
+            *([added] if name == "other" or section else []),
+        ]
 
 
 def test_images_are_listed_and_removed(config, raw: Path, opened) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,12 @@ from tests.images.importing import odd_disks
 from trainbot.core.errors import BackendError
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.importing import opened, opener
+from trainbot.images.importing.facts import read_facts
+from trainbot.images.importing.kernels import choose
 
 #: Run by the system's Python: all disks in one virtual machine, since each takes a quarter of a minute to start.
-#: stdin: {disks: {label: path}, to, looks: [what it is called, labels, kernel that is wanted, file that is gone by then]};
-#: stdout: {what it is called: what the opener says}.
+#: stdin: {disks: {label: path}, to, looks: [what it is called, labels, file that is gone by then]};
+#: stdout: {what it is called: what the opener says, or its facts}.
 ALL = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -43,14 +46,14 @@ for label, path in asked["disks"].items():
     g.add_drive_opts(path, format="raw", cachemode="unsafe", label=label)
 g.launch()
 roots, said = g.inspect_os(), {}
-for name, labels, kernel, gone in asked["looks"]:
+for name, labels, gone in asked["looks"]:
     only = Only(g, labels)
     if gone:
         g.mount(only.inspect_os()[0], "/")
         g.rm(gone)
         g.umount_all()
     try:
-        said[name] = opener.work(only, {"to": asked["to"], "write": {}, "kernel": kernel})["kernel"]
+        said[name] = opener.look(only, asked["to"])
     except opener.ImageError as error:
         said[name] = str(error)
     g.umount_all()
@@ -58,29 +61,42 @@ print(json.dumps(said))
 """
 
 
+BOOT_ELSEWHERE = {"etc/fstab": "# x /boot\nUUID=1234-ABCD\t/boot vfat defaults 0 1\n"}
+
+
+def verdict(facts: dict[str, Any]) -> str:
+    """The kernel that is chosen, or why there is none."""
+    try:
+        return choose(read_facts(facts), "").version
+    except BackendError as error:
+        return str(error)
+
+
 @pytest.mark.images
 def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None:
-    """No kernel, no cloud-init, two systems, encrypted, rubbish, another kernel than was asked for: a sentence each; one
-    that has all of it is taken."""
+    """No kernel, no cloud-init, no systemd, a /boot that cannot be mounted, two systems, encrypted, rubbish: a sentence
+    each; one that has all of it is taken."""
     (tmp_path / "random").write_bytes(os.urandom(1 << 20))
     parts = {
         "one": odd_disks.system(tmp_path, "one"),
         "another": odd_disks.system(tmp_path, "another"),
         "luks": odd_disks.encrypted(tmp_path),
         "random": tmp_path / "random",
+        "boot": odd_disks.system(tmp_path, "boot", BOOT_ELSEWHERE),
     }
     asked = {
         "disks": {name: str(odd_disks.disk(tmp_path / f"{name}.disk", part)) for name, part in parts.items()},
         "to": str(tmp_path),
         "looks": [
-            ("whole", ["one"], "", ""),
-            ("other kernel", ["one"], "5.10.0-1-amd64", ""),
-            ("no initrd", ["one"], "", "/boot/initrd.img-6.1.0-1-amd64"),
-            ("no kernel", ["one"], "", "/boot/vmlinuz-6.1.0-1-amd64"),
-            ("no cloud-init", ["one"], "", "/usr/bin/cloud-init"),
-            ("two", ["one", "another"], "", ""),
-            ("encrypted", ["luks"], "", ""),
-            ("rubbish", ["random"], "", ""),
+            ("whole", ["one"], ""),
+            ("no cloud-init", ["one"], "/usr/bin/cloud-init"),
+            ("no initrd", ["one"], "/boot/initrd.img-6.1.0-1-amd64"),
+            ("no kernel", ["one"], "/boot/vmlinuz-6.1.0-1-amd64"),
+            ("no systemd", ["one"], "/usr/lib/systemd/systemd"),
+            ("boot", ["boot"], ""),
+            ("two", ["one", "another"], ""),
+            ("encrypted", ["luks"], ""),
+            ("rubbish", ["random"], ""),
         ],
     }
     ran = subprocess.run(
@@ -91,16 +107,16 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
         input=json.dumps(asked),
     )
     assert ran.returncode == 0, ran.stderr
-    no_kernel = (
-        "no kernel with an initrd in /boot on this disk (container images have none): use the one for "
-        "clouds or virtual machines"
-    )
-    assert json.loads(ran.stdout.splitlines()[-1]) == {
+    found = json.loads(ran.stdout.splitlines()[-1])
+    cloud = "use the distribution's cloud image"
+    assert {name: said if isinstance(said, str) else verdict(said) for name, said in found.items()} == {
         "whole": "6.1.0-1-amd64",
-        "other kernel": "no kernel 5.10.0-1-amd64 on this disk (available: 6.1.0-1-amd64)",
-        "no kernel": no_kernel,
-        "no initrd": no_kernel,
-        "no cloud-init": "no cloud-init on this disk, so nobody could log in: use the distribution's cloud image",
+        "no cloud-init": f"no cloud-init on this disk, so labs would have no network: {cloud}",
+        "no initrd": f"the kernel in /boot has no initrd beside it (6.1.0-1-amd64): {cloud}",
+        "no kernel": "no kernel on this disk (container images have none): use the one for clouds or virtual machines",
+        "no systemd": "this system has no systemd, which labs need for their console: use another distribution",
+        "boot": "the image's /boot cannot be mounted, so its kernel is out of reach "
+        "(nothing on this disk is UUID=1234-ABCD, which is in /etc/fstab)",
         "two": "this disk has 2 operating systems (debian 12.1, debian 12.1): use a cloud image, which has only one",
         "encrypted": "this disk is encrypted (LUKS), so labs cannot boot it: use the distribution's cloud image",
         "rubbish": "no operating system found on this disk: use a Linux distribution's cloud image",
@@ -117,3 +133,27 @@ def test_what_a_disk_says_of_itself_turns_no_terminal_around(tmp_path: Path, mon
     with pytest.raises(BackendError) as raised:
         opened.open_disk(tmp_path / "disk", tmp_path, "", {}, Silent())
     assert str(raised.value).startswith("two: [2J xyy") and len(str(raised.value)) == 500
+
+
+@pytest.mark.parametrize(
+    ("raised", "sentence"),
+    [
+        (RuntimeError("mount: /dev/sda1:\n wrong type"), "cannot read the disk: mount: /dev/sda1: wrong type"),
+        (
+            TypeError("guestfs_lsetxattr() argument 3 must be str, not bytes"),
+            "cannot import this disk, because of a fault in trainbot (TypeError: guestfs_lsetxattr() argument 3 must be "
+            "str, not bytes)",
+        ),
+        (opener.ImageError("this disk is encrypted"), "this disk is encrypted"),
+    ],
+)
+def test_whatever_breaks_in_the_opener_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], raised, sentence: str
+) -> None:
+    """What libguestfs raises, and what a fault of ours raises: nobody reads that it ended early."""
+
+    def broken() -> None:
+        raise raised
+
+    opener.told(broken)
+    assert json.loads(capsys.readouterr().out) == {"error": sentence}

@@ -7,6 +7,7 @@ import gzip
 import lzma
 import struct
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,9 +85,16 @@ def test_the_key_is_another(installed):
 @pytest.mark.parametrize(
     ("changes", "level", "words"),
     [
-        ({"kernel": frozenset({PV, HVM})}, Level.WRONG, "its kernel cannot run as pvh"),
+        ({"kernel": frozenset({PV, HVM})}, Level.WRONG, "its kernel cannot run as pvh by its ELF notes"),
         ({"kernel": frozenset({PVH, HVM})}, None, ""),
         ({"kernel": None}, None, ""),
+        ({"guests": (PVH, PV, HVM)}, None, ""),
+        ({"guests": (PVH, HVM), "kernel": frozenset({HVM})}, None, ""),
+        ({"guests": (HVM,), "kernel": frozenset({PVH, HVM})}, Level.WRONG, "only as hvm, which is refused"),
+        ({"guests": (HVM,), "guest": PVH}, Level.WRONG, "its kernel cannot run as pvh"),
+        ({"guests": (HVM,), "guest": HVM, "hvm_accept_risk": True}, Level.NOTE, "runs as hvm on Xen"),
+        ({"guests": (HVM,), "xen": False}, None, ""),
+        ({"guests": ()}, Level.WRONG, "built without Xen's drivers"),
         ({"hosts": {"xen1": frozenset(), "xen2": frozenset({"v"})}}, Level.WRONG, "xen1 has no copy of v"),
         ({"hosts": {"xen1": frozenset(), "xen2": frozenset()}}, Level.WRONG, "xen1, xen2 have no copy of v"),
         ({"hosts": {"xen1": None}}, Level.NOTE, "the versions on xen1 are unknown"),
@@ -100,8 +108,10 @@ def test_judged(changes, level, words):
     modes = changes.pop("modes", "enforcing=1")
     sums = changes.pop("sums", dict.fromkeys(FILES, "0" * 64))
     image = BuiltImage(Path("/i/v"), "mine", "s", "r", "", "", "", modes, "root", "k", 384, 1, sums, datetime.now(UTC))
+    image = replace(image, guests=changes.pop("guests", None))
+    section = {name: changes.pop(name) for name in ("guest", "hvm_accept_risk") if name in changes}
     values = {"sums": dict.fromkeys(FILES, "0" * 64), "recipe": None, "kernel": None, "hosts": {}, **changes}
-    seen = ImageSeen(ImageConfig("mine", Path()), image, **values)
+    seen = ImageSeen(ImageConfig("mine", Path(), **section), image, **values)
     found = [each for each in image_findings(Findings("image mine"), seen) if each.level is not Level.OK]
     assert [finding.level for finding in found] == ([level] if level else []), found
     assert all(words in finding.line and finding.mend for finding in found)

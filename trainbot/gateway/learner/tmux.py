@@ -20,6 +20,8 @@ _START = """\
 if command -v tmux >/dev/null 2>&1; then
 infocmp "$TERM" >/dev/null 2>&1 || { TERM=xterm-256color; export TERM; }
 tmux -u new-session -A -s %s%s && exit 0
+else
+echo 'This lab has no tmux: what runs in this shell ends when the connection drops.'
 fi
 exec "${SHELL:-/bin/sh}" -l"""
 _SET = r" \; ".join(

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
+from trainbot.model.host import GuestType
 
 FILES = ("disk.img", "vmlinuz", "initrd")
 
@@ -21,7 +22,8 @@ class BuiltImage:
     `folder` is the version itself, never the link to it: a disk that grows on top of `disk` keeps working when a
     newer image is built.  `cmdline` lacks console= (the host knows its own) and the mode: add `permissive` or
     `enforcing`.  `host_key` is the public key every lab of this image shows to ssh.  `source`: where an
-    imported one came from, '' for one that was built.
+    imported one came from, '' for one that was built.  `guests`: how its kernel runs on Xen according to its
+    configuration, the best first; None if that is unknown.  `tmux`: whether its labs have it.
     """
 
     folder: Path
@@ -39,6 +41,13 @@ class BuiltImage:
     sha256: dict[str, str]
     built_at: datetime
     source: str = ""
+    guests: tuple[GuestType, ...] | None = None
+    tmux: bool = True
+
+    @property
+    def guest(self) -> GuestType:
+        """How its labs run on Xen unless bot.ini says otherwise."""
+        return self.guests[0] if self.guests else GuestType.PVH
 
     @property
     def disk(self) -> Path:
@@ -80,6 +89,8 @@ def read_image(folder: Path) -> BuiltImage:
         folder = folder.resolve(strict=True)
         said = json.loads((folder / "image.json").read_text(encoding="utf-8"))
         said["built_at"] = datetime.fromisoformat(said["built_at"])
+        if said.get("guests") is not None:
+            said["guests"] = tuple(GuestType(guest) for guest in said["guests"])
         image = BuiltImage(folder=folder, **said)
     except FileNotFoundError as error:
         raise BackendError(f'no image called "{folder.name}" yet: build it first') from error

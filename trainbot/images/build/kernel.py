@@ -1,5 +1,8 @@
-"""Which Xen guest types a Linux kernel supports, from the notes in its ELF file (xen/include/public/elfnote.h), which
-a bzImage contains compressed (Documentation/arch/x86/boot.rst, "payload_offset").
+"""Which Xen guest types a Linux kernel supports: from its configuration, which is sure, or else from the notes in its ELF
+file (xen/include/public/elfnote.h), which a bzImage contains compressed (Documentation/arch/x86/boot.rst, "payload_offset").
+
+The notes alone say too much: the entry for PVH is in every kernel with CONFIG_PVH, but one without CONFIG_XEN_PVH, such as
+Enterprise Linux's, then ends in BUG() (arch/x86/xen/enlighten.c, "Missing xen PVH initialization").
 
 The file comes from an image and is not trusted: malformed data counts as no information, and everything is unpacked
 with a limit.
@@ -11,7 +14,7 @@ import bz2
 import lzma
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from trainbot.images.build import lz4
@@ -28,8 +31,14 @@ _MOST_SEGMENTS = 64
 _LARGEST_NOTES = 1 << 20
 
 
+def configured_types(config: Collection[str]) -> frozenset[GuestType]:
+    """By the lines of a kernel's configuration.  HVM needs CONFIG_XEN_PVHVM, without which it has no disk of a lab."""
+    needs = {GuestType.PVH: "CONFIG_XEN_PVH=y", GuestType.PV: "CONFIG_XEN_PV=y", GuestType.HVM: "CONFIG_XEN_PVHVM=y"}
+    return frozenset(guest for guest, line in needs.items() if line in config)
+
+
 def guest_types(kernel: Path) -> frozenset[GuestType] | None:
-    """HVM always; PV and PVH if its notes say so.  None if unknown: no such file, or a compression that Python
+    """By its notes: HVM always; PV and PVH if they say so.  None if unknown: no such file, or a compression that Python
     does not support (zstd).  OSError if it cannot be read."""
     read = _reader(kernel.read_bytes())
     notes = _xen_notes(read) if read is not None else None

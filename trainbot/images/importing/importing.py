@@ -22,14 +22,15 @@ from trainbot.images.build.versions import (
     workplace,
 )
 from trainbot.images.importing import fetch, sums
-from trainbot.images.importing.bootline import command_line
 from trainbot.images.importing.disk import DiskError, as_raw_disk
 from trainbot.images.importing.opened import DiskContents, open_disk
+from trainbot.images.importing.remarks import boot_line, mode_words, remarks
 from trainbot.images.importing.seed import seed_files
 from trainbot.images.importing.signatures import Signer, signed_text
+from trainbot.images.importing.tmux import tmux_files
 
 # Raise it when the same file would give a different image.
-IMPORTER_VERSION = 1
+IMPORTER_VERSION = 2
 _FREE_MIB = 4096
 _MEMORY = 1024
 
@@ -105,7 +106,9 @@ def _check_request(request: ImportRequest, remote: bool) -> None:
 def _version(name: str, request: ImportRequest, public_key: str, found: str, images: Path) -> tuple[str, Path]:
     """The identity of the image that a file with this checksum becomes, and its folder."""
     key = " ".join(public_key.split()[:2])
-    identity = hashlib.sha256(f"trainbot import {IMPORTER_VERSION}\n{found}\n{key}\n{request.kernel}\n".encode())
+    identity = hashlib.sha256(
+        f"trainbot import {IMPORTER_VERSION}\n{found}\n{key}\n{request.kernel}\n{bool(tmux_files())}\n".encode()
+    )
     return identity.hexdigest(), images / f"{name}-{identity.hexdigest()[:12]}"
 
 
@@ -173,26 +176,30 @@ def _import(
         )
         progress.stage("computing checksums of the result")
         finish(_describe(name, request, opened, identity, host_key, work), work, version)
-    others = [kernel for kernel in opened.kernels if kernel != opened.kernel]
+    others = [each.version for each in opened.facts.kernels if each.initrd and each.version != opened.kernel]
     progress.done(
-        f"{opened.product} is ready as {name}, with kernel {opened.kernel}"
+        f"{opened.facts.product} is ready as {name}, with kernel {opened.kernel}"
         + (f" (there is also {', '.join(others)}: --kernel)" if others else "")
     )
+    for line in remarks(opened):
+        progress.done(line)
     return read_image(version)
 
 
 def _describe(
     name: str, request: ImportRequest, opened: DiskContents, identity: str, host_key: str, folder: Path
 ) -> BuiltImage:
+    facts = opened.facts
+    permissive, enforcing = mode_words(facts.selinux)
     return BuiltImage(
         folder=folder,
         name=name,
-        suite=opened.product,
+        suite=facts.product,
         recipe=identity,
-        root=f"UUID={opened.root}",
-        cmdline=command_line(opened.kernel, opened.root, opened.subvolume, opened.entries, opened.grub),
-        permissive="enforcing=0" if opened.selinux else "",
-        enforcing="enforcing=1" if opened.selinux else "",
+        root=f"UUID={facts.root}",
+        cmdline=boot_line(facts, opened.kernel),
+        permissive=permissive,
+        enforcing=enforcing,
         user="root",
         host_key=host_key,
         memory_mib=request.memory or _MEMORY,
@@ -200,4 +207,6 @@ def _describe(
         sha256={file: digest(folder / file) for file in FILES},
         built_at=datetime.now(UTC),
         source=request.origin or (request.source if fetch.is_address(request.source) else Path(request.source).name),
+        guests=opened.guests,
+        tmux=opened.tmux,
     )

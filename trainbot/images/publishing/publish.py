@@ -52,7 +52,7 @@ def publish(
 
 def guests(image: BuiltImage) -> list[GuestType]:
     """The Xen guest types that the image's kernel supports besides HVM: PVH if that is unknown."""
-    known = guest_types(image.kernel)
+    known = frozenset(image.guests) if image.guests is not None else guest_types(image.kernel)
     return [guest for guest in (GuestType.PVH, GuestType.PV) if guest in (known or {GuestType.PVH})]
 
 

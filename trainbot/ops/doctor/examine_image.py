@@ -13,6 +13,7 @@ from trainbot.images.build.image_folder import FILES, BuiltImage, read_image
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.recipe import recipe_hash
 from trainbot.model.host import HostConfig
+from trainbot.model.host_address import HostKind, host_address
 from trainbot.ops.doctor.examine import in_thread
 from trainbot.ops.doctor.finding import Finding, Findings
 from trainbot.ops.doctor.here import LocalFacts
@@ -35,6 +36,7 @@ async def examine_image(here: LocalFacts, section: ImageConfig) -> list[Finding]
         await in_thread(_recipe, here, section, image),
         await in_thread(guest_types, image.kernel),
         await _hosts(here),
+        any(host_address(host.uri).kind is HostKind.XEN for host in here.config.hosts),
     )
     return image_findings(words, seen)
 

@@ -10,12 +10,14 @@ from trainbot.images.build.image_folder import FILES, BuiltImage
 from trainbot.model.host import GuestType
 from trainbot.ops.doctor.finding import Finding, Findings
 
+_RISK = " and hvm_accept_risk = yes"
+
 
 @dataclass(frozen=True, slots=True)
 class ImageSeen:
     """``sums``: sha256 of each file; ``recipe``: the current hash of recipe and installation key, None without a recipe
-    of that name; ``kernel``: the guest types it supports, None if unknown; ``hosts``: the versions on each host that
-    keeps copies, None if unknown."""
+    of that name; ``kernel``: the guest types that its notes list, None if unknown; ``hosts``: the versions on each host that
+    keeps copies, None if unknown; ``xen``: whether a host is Xen."""
 
     section: ImageConfig
     image: BuiltImage
@@ -23,6 +25,7 @@ class ImageSeen:
     recipe: str | None
     kernel: frozenset[GuestType] | None
     hosts: Mapping[str, frozenset[str] | None]
+    xen: bool = True
 
 
 def image_findings(words: Findings, seen: ImageSeen) -> list[Finding]:
@@ -70,22 +73,51 @@ def _recipe(words: Findings, seen: ImageSeen) -> list[Finding]:
 
 
 def _kernel(words: Findings, seen: ImageSeen) -> list[Finding]:
-    guest = seen.section.guest
-    if seen.kernel is None or guest in seen.kernel:
+    """How it runs on Xen: what image.json says of its kernel's configuration is sure, the notes in its ELF file are not."""
+    known, name = seen.image.guests, seen.section.name
+    can = set(known) if known is not None else seen.kernel
+    if not seen.xen or can is None:
         return []
-    can = [str(kind) for kind in (GuestType.PVH, GuestType.PV, GuestType.HVM) if kind in seen.kernel]
+    guest = seen.section.guest or seen.image.guest
+    if not can:
+        return [
+            words.wrong(
+                "its kernel was built without Xen's drivers",
+                "so its labs do not start on Xen",
+                "trainbot image import, with another image",
+            )
+        ]
+    if guest not in can:
+        best = next(kind for kind in (GuestType.PVH, GuestType.PV, GuestType.HVM) if kind in can)
+        return [
+            words.wrong(
+                f"its kernel cannot run as {guest}" + (" by its ELF notes" if known is None else ""),
+                "so its labs do not start on Xen",
+                f"set guest = {best}{_RISK if best is GuestType.HVM else ''} in [image.{name}], or use another kernel",
+            )
+        ]
+    if guest is not GuestType.HVM:
+        return []
+    if not (seen.section.guest and seen.section.hvm_accept_risk):
+        return [
+            words.wrong(
+                "its kernel runs on Xen only as hvm, which is refused",
+                "so nobody can get a lab from it",
+                f"import an image whose kernel runs as pvh, or read docs/images.md and set guest = hvm{_RISK} in [image.{name}]",
+            )
+        ]
     return [
-        words.wrong(
-            f"its kernel cannot run as {guest}",
-            "so its labs do not start on Xen",
-            f"set guest = {can[0]} in [image.{seen.section.name}], or use another kernel",
+        words.note(
+            "runs as hvm on Xen",
+            "so QEMU in dom0 faces learners who are root in their labs",
+            "use an image whose kernel runs as pvh for people you do not know",
         )
     ]
 
 
 def _modes(words: Findings, seen: ImageSeen) -> list[Finding]:
     image = seen.image
-    if image.permissive != image.enforcing:
+    if image.permissive != image.enforcing or (image.source and not image.permissive):  # imported without SE Linux
         return []
     return [
         words.note(
