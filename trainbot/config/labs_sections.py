@@ -183,7 +183,20 @@ def read_image_section(s: Section, name: str, store: StoreConfig) -> ImageConfig
         spare=None if spare < 0 else spare,
         guest=s.take("guest", _guest, d.guest),
         cpu_percent=s.whole("cpu_percent", d.cpu_percent, 0, 6400),
+        mirror=s.take("mirror", _mirror, d.mirror),
     )
+
+
+def _mirror(raw: str) -> str:
+    """The address of a folder on a web server, ending with /."""
+    try:
+        parts = urlsplit(raw)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good or parts.username is not None or parts.query or parts.fragment or not raw.isprintable() or " " in raw:
+        raise ValueError(f'"{raw}" is not an address: use for example https://mirror.example.org/almalinux/')
+    return raw.rstrip("/") + "/"
 
 
 def _guest(raw: str) -> GuestType:

@@ -152,7 +152,8 @@ class LabsConfig:
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
     """[image.NAME].  ``folder``: what ``trainbot image build`` made (disk.img, vmlinuz, initrd, image.json);
-    ``memory``: in MiB; ``cpu_percent``: of one core, 0: all of its CPUs."""
+    ``memory``: in MiB; ``cpu_percent``: of one core, 0: all of its CPUs; ``mirror``: where to get what it is made from, ending
+    with /, '' for the distribution's own servers."""
 
     name: str
     folder: Path
@@ -161,6 +162,7 @@ class ImageConfig:
     spare: int | None = None
     guest: GuestType = GuestType.PVH
     cpu_percent: int = 0
+    mirror: str = ""
 
 
 @dataclass(frozen=True, slots=True)

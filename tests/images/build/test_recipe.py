@@ -109,7 +109,9 @@ def test_everything_laid_over_belongs_to_root_and_secrets_are_closed(recipe_dir,
 
 def test_hooks_run_inside_in_the_order_of_their_names(recipe_dir, tmp_path):
     """mmdebstrap gets the recipe's hooks by name, inside the new system, and its own mirror when we name none."""
-    command = mmdebstrap(load_recipe(recipe_dir), tmp_path / "overlay.tar", tmp_path / "out.tar", [], [])
+    recipe = load_recipe(recipe_dir)
+    hooks = [hook.name for hook in recipe.hooks]
+    command = mmdebstrap(recipe.suite, recipe.packages, hooks, tmp_path / "overlay.tar", tmp_path / "out.tar", [], [])
     hooks = [word for word in command if word.startswith("--customize-hook=chroot")]
     assert [hook.rsplit("/", 1)[1] for hook in hooks] == ["10-first.sh", "20-second.sh"]
     assert command[-2:] == ["bookworm", str(tmp_path / "out.tar")]

@@ -53,16 +53,17 @@ class BuildLog:
         stdin: BinaryIO | None = None,
         stdout: BinaryIO | None = None,
         env: dict[str, str] | None = None,
+        name: str = "",
     ) -> None:
         """Run `command`, its stderr (and its stdout, unless that goes elsewhere) into the log and to `follow`.
 
         It gets a session of its own, so that an interrupt reaches it through us and it can clean up.
-        BackendError says which program failed, its last lines and where the whole log is.
+        BackendError says which program failed (`name`, if that says more than the command's first word), its last lines and where the whole log is.
         """
-        name, last = Path(command[0]).name, deque[str](maxlen=_LAST_LINES)
+        program, last = Path(command[0]).name, deque[str](maxlen=_LAST_LINES)
         env = {**environment(), **(env or {})}
         if not shutil.which(command[0], path=env["PATH"]):
-            raise BackendError(missing_program(name))
+            raise BackendError(missing_program(program))
         process = subprocess.Popen(
             [*_WITH_US, *command],
             stdin=stdin or subprocess.DEVNULL,
@@ -90,7 +91,7 @@ class BuildLog:
             stop(process)
             raise
         if code:
-            raise BackendError(failure(self.doing, name, code, list(last), self.path))
+            raise BackendError(failure(self.doing, name or program, code, list(last), self.path))
 
 
 def stop(process: subprocess.Popen[AnyStr]) -> None:
@@ -122,6 +123,8 @@ _PACKAGE_OF = {
     "qemu-system-x86_64": "qemu-system-x86",
     "newuidmap": "uidmap",
     "tar": "tar",
+    "gpg": "gnupg",
+    "unshare": "util-linux",
     "zstd": "zstd",
     "qemu-img": "qemu-utils",
 }
