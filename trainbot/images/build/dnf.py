@@ -46,6 +46,7 @@ def write_request(recipe: Recipe, mirror: str, overlay: Path, kernel: Path | Non
         "home/.rpmmacros": f"%_dbpath {recipe.dnf.rpmdb}\n".encode(),
         "hooks": "".join(f"{HOOKS}/{hook.name}\n" for hook in recipe.hooks).encode(),
         "name": recipe.name.encode(),
+        "release": recipe.dnf.release.encode(),
         **{f"keys/{key}.asc": path.read_bytes() for key, path in keys.items()},
     }
     files = {"overlay.tar": overlay} | ({"kernel.tar": kernel} if kernel else {})
@@ -107,7 +108,7 @@ def dnf_conf(recipe: Recipe, mirror: str) -> str:
         lines += [
             f"[{name}]",
             f"name={name}",
-            f"baseurl={mirror}{place.replace('$releasever', table.release)}",
+            f"baseurl={mirror}{place}",
             "enabled=1",
             "gpgcheck=1",
             f"gpgkey={' '.join(f'file://@WORK@/keys/{key}.asc' for key in table.keys)}",

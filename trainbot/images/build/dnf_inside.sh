@@ -17,7 +17,7 @@ ln -s /proc/self/fd/2 tree/dev/stderr
 mkdir -m 1777 tree/dev/shm
 
 # A signal ends `wait` at once, but not a program in the foreground.
-HOME=$PWD/home dnf --config dnf.conf --installroot "$PWD/tree" install "$@" < /dev/null &
+HOME=$PWD/home dnf --config dnf.conf --installroot "$PWD/tree" --releasever "$(cat release)" install "$@" < /dev/null &
 wait $!
 echo "stage: setting up the lab"
 [ ! -e kernel.tar ] || tar -x -f kernel.tar -C tree --wildcards './boot/vmlinuz-*' './boot/initrd.img-*' './usr/lib/modules/*'
