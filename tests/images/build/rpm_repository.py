@@ -32,7 +32,9 @@ class Signer:
     def __init__(self, home: Path, name: str) -> None:
         home.mkdir(mode=0o700)
         self.home, self.name = home, name
-        self._gpg("--passphrase", "", "--quick-generate-key", f"{name} <{name}@example.org>", "rsa3072", "sign", "never")
+        self._gpg(
+            "--passphrase", "", "--quick-generate-key", f"{name} <{name}@example.org>", "rsa3072", "sign", "never"
+        )
         listed = self._gpg("--with-colons", "--list-keys")
         self.fingerprint = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
 
@@ -69,6 +71,7 @@ def build(package: Package, top: Path) -> Path:
     """Build the package in `top`; returns the file."""
     root = top / f"{package.name}-files"
     shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
     listed = [f'%dir "{folder}"' for folder in package.folders]
     for folder in package.folders:
         (root / folder.strip("/")).mkdir(parents=True, exist_ok=True)
@@ -131,7 +134,7 @@ class Repository:
         self.root = root
         self.breaks_off: str = ""  # a part of the names of files that are sent by half
         self.waits: str = ""  # a part of the names of files that never come
-        self.asked = threading.Event()  # for one of those that never come
+        self.requests: list[str] = []
         self._over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self, directory=str(root)))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -142,7 +145,6 @@ class Repository:
 
     def hold(self) -> None:
         """Called where a file never comes."""
-        self.asked.set()
         self._over.wait()
 
     def index(self, packages: Iterable[Path] = ()) -> None:
@@ -164,6 +166,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         here = self._repository
+        here.requests.append(self.path)
         if here.waits and here.waits in self.path:
             here.hold()
             return

@@ -4,13 +4,12 @@ import os
 import shutil
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.images.build.conftest import Heard
+from tests.images.build.conftest import KEY, Heard
 from tests.images.build.rpm_repository import Package, Repository, Signer, build, run, shell_and_what_it_needs
 from trainbot.core.errors import BackendError, ConfigError
 from trainbot.images.build.build import build_image
@@ -45,6 +44,7 @@ baseos = "$releasever/BaseOS/os/"
 
 # What EL's scriptlets expect: /dev/null that swallows, random numbers, their own /proc.
 TALK = """
+set -e
 echo nothing > /dev/null
 [ -c /dev/null ] && [ -c /dev/urandom ] && [ -e /dev/fd/0 ] && [ -d /proc/self/fd ]
 [ "$(stat -c %t:%T /dev/null)" = 1:3 ]
@@ -156,5 +156,172 @@ def test_the_database_of_packages_is_where_the_release_has_it(tmp_path, recipe_d
     found = installed(recipe_dir, repository, tmp_path / "work", heard)
     assert [name for name in found if name.endswith("rpmdb.sqlite")] == ["usr/lib/sysimage/rpm/rpmdb.sqlite"]
     database = tmp_path / "work/system/usr/lib/sysimage/rpm"
-    listed = subprocess.run(["rpm", "--dbpath", str(database), "-qa"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["rpm", "--dbpath", str(database), "-qa"], capture_output=True, text=True, check=True
+    ).stdout
     assert {"base-1-1.x86_64", "talker-1-1.x86_64", "filesystem-1-1.x86_64"} <= set(listed.split())
+
+
+def refused(recipe_dir: Path, repository: Repository, tmp_path: Path, heard: Heard) -> str:
+    """What a build says that fails; it leaves nothing, neither of the image nor of the system."""
+    images = images_folder(tmp_path / "cache")
+    with pytest.raises(BackendError) as error:
+        build_image(recipe_dir, tmp_path / "cache", KEY, heard, repository.mirror)
+    assert {path.name for path in images.iterdir()} == {"standin-build.log", ".standin.lock"}
+    return str(error.value)
+
+
+def test_packages_of_another_key_are_refused(tmp_path, recipe_dir, repository, packages, stranger, heard):
+    """Who has another key than the recipe's gets nothing installed, though all else is right."""
+    stranger.sign(copied := [Path(shutil.copy(path, tmp_path)) for path in packages.values()])
+    repository.index(copied)
+    assert "GPG check FAILED" in refused(recipe_dir, repository, tmp_path, heard)
+    assert "installing packages" not in heard.said
+
+
+def test_a_single_package_of_another_key_is_refused(
+    tmp_path, recipe_dir, repository, signed, packages, stranger, heard
+):
+    """One package in the middle is enough, and nothing of the others is installed."""
+    stranger.sign([other := Path(shutil.copy(packages["talker"], tmp_path))])
+    repository.index([*signed.values(), other])
+    said = refused(recipe_dir, repository, tmp_path, heard)
+    assert "GPG check FAILED" in said and "talker-1-1.x86_64" in said
+    assert "installing packages" not in heard.said
+
+
+def test_unsigned_packages_are_refused(tmp_path, recipe_dir, repository, signed, packages, heard):
+    """A package without a signature is refused, whatever the repository's checksums say."""
+    repository.index([*signed.values(), packages["talker"]])
+    said = refused(recipe_dir, repository, tmp_path, heard)
+    assert "talker" in said and "is not signed" in said
+    assert "installing packages" not in heard.said
+
+
+@pytest.mark.parametrize("described_anew", [True, False], ids=["and described anew", "and not described anew"])
+def test_a_package_that_was_changed_after_signing_is_refused(
+    tmp_path, recipe_dir, repository, signed, heard, described_anew
+):
+    """A byte of its content changed: refused, even by a repository whose checksums were made anew."""
+    repository.index(signed.values())
+    there = repository.folder / signed["talker"].name
+    content = bytearray(there.read_bytes())
+    content[-20] ^= 0xFF
+    there.write_bytes(content)
+    if described_anew:
+        repository.index()
+    said = refused(recipe_dir, repository, tmp_path, heard)
+    assert "talker" in said, said
+    assert "installing packages" not in heard.said
+
+
+@pytest.mark.parametrize(("what", "said"), [("talker", "talker"), ("primary", "baseos"), ("repomd", "baseos")])
+def test_a_repository_that_breaks_off_ends_the_build(tmp_path, recipe_dir, repository, signed, heard, what, said):
+    """Half of a package or of the description is nothing; the refusal names what did not come."""
+    repository.index(signed.values())
+    repository.breaks_off = what
+    assert said in refused(recipe_dir, repository, tmp_path, heard)
+    assert "installing packages" not in heard.said
+
+
+def test_a_mirror_that_is_not_there_ends_the_build(tmp_path, recipe_dir, repository, heard):
+    """Nothing there: one sentence with dnf's own reason."""
+    assert "repomd.xml" in refused(recipe_dir, repository, tmp_path, heard)
+
+
+def test_a_package_that_does_not_exist_ends_the_build(tmp_path, recipe_dir, repository, signed, heard):
+    """It is not left out: the image would lack what the exercises use."""
+    path = recipe_dir / "recipe.toml"
+    path.write_text(path.read_text().replace('"talker"', '"talker", "squirrel"'))
+    repository.index(signed.values())
+    assert "squirrel" in refused(recipe_dir, repository, tmp_path, heard)
+
+
+def test_a_hook_that_fails_ends_the_build(tmp_path, recipe_dir, repository, signed, heard):
+    """A system that is half set up becomes no image."""
+    (recipe_dir / "hooks/20-second.sh").write_text("cat /no/such/file\n")
+    repository.index(signed.values())
+    assert "/no/such/file" in refused(recipe_dir, repository, tmp_path, heard)
+
+
+def test_scriptlets_that_failed_are_reported(tmp_path, recipe_dir, repository, signed, signer, heard):
+    """dnf goes on after a scriptlet of a package that failed: whoever builds is told of it."""
+    bad = build(Package("broken", header="Requires(post): base", post="echo I need a clock\nexit 3"), tmp_path)
+    signer.sign([bad])
+    path = recipe_dir / "recipe.toml"
+    path.write_text(path.read_text().replace('"talker"', '"talker", "broken"'))
+    repository.index([*signed.values(), bad])
+    installed(recipe_dir, repository, tmp_path / "work", heard)
+    assert [line for line in heard.said if "scriptlet" in line and "broken" in line], heard.said
+
+
+def test_a_key_that_is_missing_or_another_ends_the_build(
+    tmp_path, recipe_dir, repository, signed, signer, stranger, heard
+):
+    """Without the recipe's key, or with another in its place, nothing is downloaded."""
+    repository.index(signed.values())
+    key = recipe_dir.parent / "keys" / f"{signer.fingerprint}.asc"
+    for spoil, said in (
+        (lambda: stranger.export(key.parent, signer.fingerprint), f"contains another key: {stranger.fingerprint}"),
+        (lambda: key.write_text("not a key\n"), "contains another key: none"),
+        (lambda: key.write_text(both), "contains another key"),
+        (key.unlink, "the key that signs the packages is not there"),
+    ):
+        both = signer.export(key.parent).read_text() + stranger.export(tmp_path / "other").read_text()
+        spoil()
+        with pytest.raises(ConfigError, match=said):
+            build_image(recipe_dir, tmp_path / "cache", KEY, heard, repository.mirror)
+    assert not repository.requests
+
+
+@pytest.mark.parametrize("where", ["downloading", "in a scriptlet", "in a hook"])
+def test_an_interrupted_build_leaves_nothing(tmp_path, recipe_dir, repository, signed, signer, where, heard):
+    """Ctrl-C, wherever the build is: no process, no mount, nothing on the disk, and soon."""
+    repository.index(signed.values())
+    mark = f"sleep 86{os.getpid()}"
+    if where == "downloading":
+        repository.waits = "talker"
+    elif where == "in a hook":
+        (recipe_dir / "hooks/10-first.sh").write_text(f"echo stage: here\n{mark}\n")
+    else:
+        slow = build(Package("slow", header="Requires(post): base", post=mark), tmp_path)
+        signer.sign([slow])
+        path = recipe_dir / "recipe.toml"
+        path.write_text(path.read_text().replace('"talker"', '"talker", "slow"'))
+        repository.index([slow])
+
+    class Impatient(Heard):
+        """Interrupts as ctrl-C does, from where the build reads the programs' output."""
+
+        def stage(self, what: str) -> None:
+            super().stage(what)
+            if what == {"in a hook": "here"}.get(where):
+                raise KeyboardInterrupt
+
+        def step(self, at: int, of: int, what: str = "") -> None:
+            super().step(at, of, what)
+            if where == "in a scriptlet" and what.startswith("slow"):
+                raise KeyboardInterrupt
+            if where == "downloading" and what.startswith(("base", "filesystem")):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_image(recipe_dir, tmp_path / "cache", KEY, Impatient(), repository.mirror)
+    images = images_folder(tmp_path / "cache")
+    assert {path.name for path in images.iterdir()} == {"standin-build.log", ".standin.lock"}
+    assert str(images) not in Path("/proc/self/mountinfo").read_text()
+    assert not processes_below(images), "a program still runs"
+
+
+def processes_below(folder: Path) -> list[str]:
+    """The processes that run in this folder, or have it in their arguments or as their root."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            places = [os.readlink(process / "cwd"), os.readlink(process / "root")]
+            words = (process / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if process.name != str(os.getpid()) and str(folder) in " ".join([*places, words]):
+            found.append(words)
+    return found

@@ -23,6 +23,7 @@ from trainbot.images.build.recipe import DnfTable, Recipe
 
 _HERE = Path(__file__).parent
 _COUNT = re.compile(r"(?P<at>\d+)/(?P<of>\d+)")
+_FAILED = re.compile(r"Error in \w+ scriptlet in rpm package (?P<package>\S+)")
 _STAGES = {
     "Downloading Packages:": "downloading packages",
     "Running transaction check": "checking the packages",
@@ -30,11 +31,13 @@ _STAGES = {
 }
 
 
-def check_dnf() -> None:
-    """BackendError with the remedy if a program for RPM packages is missing."""
+def check_dnf(recipe: Recipe) -> None:
+    """BackendError with the remedy if a program for RPM packages is missing; ConfigError if one of the recipe's keys is."""
     for program in ("dnf", "gpg", "unshare"):
         if not shutil.which(program, path=environment()["PATH"]):
             raise BackendError(missing_program(program))
+    for key in recipe.dnf.keys if recipe.dnf else ():
+        key_file(recipe.folder.parent / "keys", key)
 
 
 def write_request(recipe: Recipe, mirror: str, overlay: Path, kernel: Path | None, to: Path) -> None:
@@ -78,7 +81,10 @@ def install(
     progress.stage("reading package lists")
     with request.open("rb") as stdin, to.open("wb") as stdout:
         command = [*enter, "sh", "-c", script, "_", inside, *recipe.packages]
-        log.run(command, DnfProgress(progress), stdin=stdin, stdout=stdout, env=dict(env), name="dnf")
+        log.run(command, follow := DnfProgress(progress), stdin=stdin, stdout=stdout, env=dict(env), name="dnf")
+    if follow.failed:
+        names = ", ".join(dict.fromkeys(follow.failed))
+        progress.done(f"scriptlets of these packages failed (see {log.path}): {names}")
     request.unlink()
 
 
@@ -140,9 +146,12 @@ class DnfProgress:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self.failed: list[str] = []  # packages whose scriptlets failed, which dnf itself passes over
 
     def __call__(self, line: str) -> None:
-        if line.startswith("stage: "):
+        if failed := _FAILED.search(line):
+            self.failed.append(failed["package"])
+        elif line.startswith("stage: "):
             self._progress.stage(line.removeprefix("stage: "))
         elif line in _STAGES:
             self._progress.stage(_STAGES[line])

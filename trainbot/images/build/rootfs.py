@@ -61,7 +61,7 @@ def _debian(
 def check_builder(recipe: Recipe | None = None) -> None:
     """BackendError with the remedy if this machine or user cannot build images."""
     if recipe and recipe.dnf:
-        check_dnf()
+        check_dnf(recipe)
     for program in ("mmdebstrap", "mke2fs", "debugfs", "tar"):
         if not shutil.which(program, path=environment()["PATH"]):
             raise BackendError(missing_program(program))
