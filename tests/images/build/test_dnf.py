@@ -261,14 +261,14 @@ def test_a_key_that_is_missing_or_another_ends_the_build(
     """Without the recipe's key, or with another in its place, nothing is downloaded."""
     repository.index(signed.values())
     key = recipe_dir.parent / "keys" / f"{signer.fingerprint}.asc"
-    for spoil, said in (
-        (lambda: stranger.export(key.parent, signer.fingerprint), f"contains another key: {stranger.fingerprint}"),
-        (lambda: key.write_text("not a key\n"), "contains another key: none"),
-        (lambda: key.write_text(both), "contains another key"),
-        (key.unlink, "the key that signs the packages is not there"),
+    another = stranger.export(tmp_path / "other").read_text()
+    for content, said in (
+        (another, f"contains another key: {stranger.fingerprint}"),
+        (key.read_text() + another, "contains another key"),
+        ("not a key\n", "contains another key: none"),
+        (None, "the key that signs the packages is not there"),
     ):
-        both = signer.export(key.parent).read_text() + stranger.export(tmp_path / "other").read_text()
-        spoil()
+        key.write_text(content) if content else key.unlink()
         with pytest.raises(ConfigError, match=said):
             build_image(recipe_dir, tmp_path / "cache", KEY, heard, repository.mirror)
     assert not repository.requests

@@ -1,3 +1,4 @@
+import configparser
 import io
 import tarfile
 from pathlib import Path
@@ -5,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from trainbot.core.errors import ConfigError
+from trainbot.images.build.dnf import dnf_conf
 from trainbot.images.build.overlay import HOOKS, write_overlay
-from trainbot.images.build.recipe import load_recipe, recipe_hash
+from trainbot.images.build.recipe import load_recipe, recipe_files, recipe_hash
 from trainbot.images.build.rootfs import mmdebstrap
 
 SHIPPED = Path(__file__).parents[3] / "images" / "debian"
@@ -69,6 +71,112 @@ def test_a_wrong_recipe_says_where(recipe_dir, old, new, said):
     with pytest.raises(ConfigError, match=said) as error:
         load_recipe(recipe_dir)
     assert str(path) in str(error.value)
+
+
+DNF = """
+kind = "dnf"
+[dnf]
+release = "9"
+platform = "platform:el9"
+rpmdb = "/var/lib/rpm"
+mirror = "https://mirror.example.org/"
+keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]
+[dnf.repositories]
+baseos = "9/BaseOS/x86_64/os/"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('kind = "dnf"', "", "belong together"),
+        ('kind = "dnf"', 'kind = "yum"', 'unknown kind "yum"'),
+        ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', "", "has no dnf.keys"),
+        ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', "keys = []", "needs the fingerprints"),
+        ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', 'keys = ["../../key"]', "needs the fingerprints"),
+        ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', "keys = [7]", "dnf.keys = .7. has the wrong type"),
+        ('rpmdb = "/var/lib/rpm"', 'rpmdb = "var/lib/rpm"', "no path that begins with /"),
+        ('rpmdb = "/var/lib/rpm"', 'rpmdb = "/a\\n%_pkgverify_level none"', "has spaces"),
+        ('mirror = "https://mirror.example.org/"', 'mirror = "http://x/\\ngpgcheck=0"', "has spaces"),
+        ('baseos = "9/BaseOS/x86_64/os/"', 'baseos = "9/\\ngpgcheck=0"', "is no repository"),
+        ('baseos = "9/BaseOS/x86_64/os/"', 'main = "9/"', "is no repository"),
+        ('baseos = "9/BaseOS/x86_64/os/"', "", "names no repository"),
+        ('release = "9"', 'release = "9"\ngpgcheck = "0"', "unknown key dnf.gpgcheck"),
+    ],
+)
+def test_a_recipe_cannot_ask_for_less_than_signed_packages(recipe_dir, old, new, said):
+    """Keys are named, there are repositories, and no entry smuggles a line into dnf's configuration."""
+    path = recipe_dir / "recipe.toml"
+    path.write_text(path.read_text() + DNF.replace(old, new))
+    with pytest.raises(ConfigError, match=said):
+        load_recipe(recipe_dir)
+
+
+def test_every_repository_is_checked_against_the_keys(recipe_dir):
+    """dnf's configuration asks for signatures everywhere, and a mirror of one's own changes the addresses alone."""
+    path = recipe_dir / "recipe.toml"
+    path.write_text(path.read_text() + DNF + 'appstream = "9/AppStream/x86_64/os/"\n')
+    recipe = load_recipe(recipe_dir)
+    said = configparser.ConfigParser()
+    said.read_string(dnf_conf(recipe, "https://near.example.org/el/"))
+    assert said.sections() == ["main", "baseos", "appstream"]
+    assert {said[section]["gpgcheck"] for section in said.sections()} == {"1"}
+    assert said["appstream"]["baseurl"] == "https://near.example.org/el/9/AppStream/x86_64/os/"
+    assert dnf_conf(recipe, recipe.dnf.mirror) == dnf_conf(recipe, "https://near.example.org/el/").replace(
+        "https://near.example.org/el/", "https://mirror.example.org/"
+    )
+
+
+def test_a_recipe_that_extends_another_says_only_what_is_different(recipe_dir):
+    """Its entries, files and hooks come first, the other's fill in; a change in either makes it another image."""
+    mine = recipe_dir.parent / "mine"
+    (mine / "files/etc").mkdir(parents=True)
+    (recipe_dir / "recipe.toml").write_text((recipe_dir / "recipe.toml").read_text() + DNF)
+    (mine / "recipe.toml").write_text(
+        'extends = "recipe"\nname = "mine"\n[dnf]\nrelease = "10"\n[dnf.repositories]\nbaseos = "10/"\n'
+    )
+    (mine / "files/etc/hostname").write_text("mine\n")
+    recipe = load_recipe(mine)
+    assert (recipe.name, recipe.suite, recipe.dnf.release) == ("mine", "bookworm", "10")
+    assert recipe.dnf.repositories == {"baseos": "10/"} and recipe.dnf.platform == "platform:el9"
+    assert [hook.name for hook in recipe.hooks] == ["10-first.sh", "20-second.sh"]
+    found = dict(recipe_files(mine))
+    assert found["files/etc/hostname"].read_text() == "mine\n" and found["files/usr/bin/greet"].is_file()
+    before = recipe_hash(mine, "a b")
+    (recipe_dir / "recipe.toml").write_text((recipe_dir / "recipe.toml").read_text() + "# said more\n")
+    assert recipe_hash(mine, "a b") != before
+
+
+@pytest.mark.parametrize(
+    ("extends", "said"),
+    [
+        ('"nothing"', 'no recipe "nothing" beside it'),
+        ('"../recipe"', "no recipe"),
+        ('"mine"', "no recipe"),
+        ('"third"', "only one step"),
+    ],
+)
+def test_what_cannot_be_extended_is_named(recipe_dir, extends, said):
+    """A recipe that is not there, one elsewhere, itself, or one that extends another."""
+    for name, text in (("mine", f"extends = {extends}\n"), ("third", 'extends = "recipe"\n')):
+        (recipe_dir.parent / name).mkdir()
+        (recipe_dir.parent / name / "recipe.toml").write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        load_recipe(recipe_dir.parent / "mine")
+
+
+@pytest.mark.parametrize("name", ["centos", "almalinux", "rocky"])
+def test_the_shipped_recipes_of_rpm_packages_keep_their_promises(name):
+    """Each can be read, boots with SE Linux from its own disk, has its keys beside it, and fetches over https."""
+    recipe = load_recipe(SHIPPED.parent / name)
+    assert recipe.name == name and recipe.dnf
+    assert {"security=selinux", "selinux=1", f"root=LABEL={name}"} <= set(recipe.cmdline.split())
+    assert "console=" not in recipe.cmdline and "enforcing=" not in recipe.cmdline
+    assert {"openssh-server", "selinux-policy-targeted", "audit", "squid", "nginx", "tmux"} <= set(recipe.packages)
+    assert [hook.name for hook in recipe.hooks] == ["10-services.sh", "20-selinux.sh", "90-clean.sh"]
+    assert recipe.dnf.mirror.startswith("https://") and recipe.dnf.mirror.endswith("/")
+    for key in recipe.dnf.keys:
+        assert (SHIPPED.parent / "keys" / f"{key}.asc").read_text().startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
 
 
 def test_a_recipe_that_is_not_there_says_so(tmp_path):

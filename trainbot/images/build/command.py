@@ -16,6 +16,8 @@ from trainbot.core.errors import BackendError
 
 _SECONDS_TO_CLEAN_UP = 30
 _LAST_LINES = 6
+# mmdebstrap's lines when it cleans up, and when what it runs in a user namespace has failed, do not explain the failure.
+_NO_REASON = ("I: ", "E: system failed", "E: unshared command failed")
 
 # Stops a program and all its children when we die, even by SIGKILL: prctl(2) signals the shell, the shell its group.
 # (If only mmdebstrap's first process gets the signal, it waits for its children.)  Descriptor 3 is needed because sh
@@ -35,6 +37,17 @@ def environment() -> dict[str, str]:
     """Our environment, in English, with the folders of mke2fs and debugfs (an ordinary user's PATH lacks them)."""
     path = os.environ.get("PATH", "")
     return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"}
+
+
+def as_root() -> list[str]:
+    """What comes before a command that has to be root's: in a namespace of subordinate ids, for whoever is not root.
+
+    mmdebstrap enters it for us, because it is allowed to where unshare(1) is not.  It is the last to end, or the command
+    could not clean up after SIGTERM.
+    """
+    if os.geteuid() == 0:
+        return []
+    return ["env", "--ignore-signal=TERM", "mmdebstrap", "--unshare-helper", "env", "--default-signal=TERM"]
 
 
 class BuildLog:
@@ -83,7 +96,7 @@ class BuildLog:
                     log.flush()
                     if not line:
                         continue
-                    if not line.startswith("I: "):  # mmdebstrap's clean-up lines do not explain the failure
+                    if not line.startswith(_NO_REASON):
                         last.append(line)
                     follow(line)
             code = process.wait()

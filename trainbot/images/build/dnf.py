@@ -6,7 +6,6 @@ dnf installs nothing that is not signed by one of the recipe's keys.  The machin
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trainbot.core.errors import BackendError, ConfigError
-from trainbot.images.build.command import BuildLog, environment, missing_program
+from trainbot.images.build.command import BuildLog, as_root, environment, missing_program
 from trainbot.images.build.overlay import HOOKS
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import DnfTable, Recipe
@@ -46,7 +45,8 @@ def write_request(recipe: Recipe, mirror: str, overlay: Path, kernel: Path | Non
     keys = {key: key_file(recipe.folder.parent / "keys", key) for key in recipe.dnf.keys}
     content: dict[str, bytes] = {
         "dnf.conf": dnf_conf(recipe, mirror or recipe.dnf.mirror).encode(),
-        "home/.rpmmacros": f"%_dbpath {recipe.dnf.rpmdb}\n".encode(),
+        # rpm leaves /proc as it is: the root of a user namespace may not change its owner
+        "home/.rpmmacros": f"%_dbpath {recipe.dnf.rpmdb}\n%_netsharedpath /proc\n".encode(),
         "hooks": "".join(f"{HOOKS}/{hook.name}\n" for hook in recipe.hooks).encode(),
         "name": recipe.name.encode(),
         "release": recipe.dnf.release.encode(),
@@ -76,11 +76,9 @@ def install(
     request = to.with_name("request.tar")
     write_request(recipe, mirror, overlay, kernel, request)
     script, inside = ((_HERE / name).read_text(encoding="utf-8") for name in ("dnf.sh", "dnf_inside.sh"))
-    # mmdebstrap enters the user namespace for us, because it is allowed to where unshare(1) is not.
-    enter = [] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper"]
     progress.stage("reading package lists")
     with request.open("rb") as stdin, to.open("wb") as stdout:
-        command = [*enter, "sh", "-c", script, "_", inside, *recipe.packages]
+        command = [*as_root(), "sh", "-c", script, "_", inside, *recipe.packages]
         log.run(command, follow := DnfProgress(progress), stdin=stdin, stdout=stdout, env=dict(env), name="dnf")
     if follow.failed:
         names = ", ".join(dict.fromkeys(follow.failed))
