@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import trainbot
 from tests.images.build.conftest import KEY, Heard
 from tests.images.build.rpm_repository import Package, Repository, Signer, build, run, shell_and_what_it_needs
 from trainbot.core.errors import BackendError, ConfigError
@@ -325,3 +327,83 @@ def processes_below(folder: Path) -> list[str]:
         if process.name != str(os.getpid()) and str(folder) in " ".join([*places, words]):
             found.append(words)
     return found
+
+
+BUILD = """
+import sys
+from pathlib import Path
+
+from trainbot.images.build.command import BuildLog
+from trainbot.images.build.progress_bar import Silent
+from trainbot.images.build.recipe import load_recipe
+from trainbot.images.build.rootfs import make_rootfs
+
+class Impatient(Silent):
+    def stage(self, what):
+        if what == sys.argv[3]:
+            raise KeyboardInterrupt
+
+work, recipe = Path(sys.argv[1]), load_recipe(Path("recipes/standin"))
+make_rootfs(recipe, Path("overlay.tar"), work / "system.tar", BuildLog(work / "log"), Impatient(), sys.argv[2])
+"""
+
+
+@pytest.fixture
+def ordinary(tmp_path, recipe_dir) -> Iterator[Path]:
+    """A folder that everybody may enter, with trainbot, the recipe and room for a user: its folders work and scratch."""
+    with tempfile.TemporaryDirectory(prefix="tb-dnf-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copytree(
+            Path(trainbot.__file__).parent, folder / "trainbot", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        shutil.copytree(recipe_dir.parent, folder / "recipes")
+        for key in ("host_key", "host_key.pub"):
+            (tmp_path / key).write_text(key)
+        write_overlay(load_recipe(recipe_dir), KEY, tmp_path / "host_key", folder / "overlay.tar")
+        (folder / "subordinate").write_text("nobody:100000:65536\n")
+        for room, mode in (("work", 0o777), ("scratch", 0o1777)):
+            (folder / room).mkdir()
+            (folder / room).chmod(mode)
+        run("chmod", "-R", "a+rX", str(folder))
+        yield folder
+
+
+def as_ordinary_user(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run BUILD as nobody, who has subordinate ids in a namespace of ours alone."""
+    command = [
+        "env",
+        f"PYTHONPATH={folder}",
+        f"TMPDIR={folder}/scratch",
+        "HOME=/nonexistent",
+        "/usr/bin/python3",
+        "-Bc",
+        BUILD,
+    ]
+    if os.geteuid() == 0:
+        bind = "for each in uid gid; do mount --bind subordinate /etc/sub$each; done; exec setpriv --clear-groups"
+        drop = ["unshare", "--mount", "sh", "-ec", f'{bind} --reuid nobody --regid nogroup "$@"', "_"]
+        command = [*drop, *command]
+    return subprocess.run([*command, f"{folder}/work", *words], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_an_ordinary_user_builds_the_same(recipe_dir, repository, signed, ordinary):
+    """Without root, with subordinate ids: the files are root's, scripts find /proc and /dev, no folder is left."""
+    repository.index(signed.values())
+    built = as_ordinary_user(ordinary, repository.mirror, "")
+    assert built.returncode == 0, built.stderr
+    with tarfile.open(ordinary / "work/system.tar") as tar:
+        found = {entry.name.removeprefix("./"): entry for entry in tar}
+    assert {(entry.uid, entry.gid) for entry in found.values()} == {(0, 0)}
+    assert {"var/lib/talked", "etc/hooked", "var/lib/rpm/rpmdb.sqlite"} <= set(found)
+    assert not list((ordinary / "scratch").iterdir())
+
+
+def test_an_ordinary_users_interrupted_build_leaves_nothing(recipe_dir, repository, signed, ordinary):
+    """What the root of the namespace made, and the user could not remove, is gone before the build returns."""
+    (ordinary / "recipes/standin/hooks/10-first.sh").write_text("sleep 10000\n")
+    repository.index(signed.values())
+    built = as_ordinary_user(ordinary, repository.mirror, "setting up the lab")
+    assert built.stderr.rstrip().endswith("KeyboardInterrupt"), built.stderr
+    assert not list((ordinary / "scratch").iterdir())
+    assert not processes_below(ordinary)
