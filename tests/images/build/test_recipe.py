@@ -1,6 +1,8 @@
 import configparser
 import io
+import re
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from trainbot.images.build.overlay import HOOKS, write_overlay
 from trainbot.images.build.recipe import load_recipe, recipe_files, recipe_hash
 from trainbot.images.build.rootfs import mmdebstrap
 
-SHIPPED = Path(__file__).parents[3] / "images" / "debian"
+SHIPPED = Path(__file__).parents[3] / "images"
 
 
 @pytest.mark.parametrize(
@@ -127,48 +129,17 @@ def test_every_repository_is_checked_against_the_keys(recipe_dir):
     )
 
 
-def test_a_recipe_that_extends_another_says_only_what_is_different(recipe_dir):
-    """Its entries, files and hooks come first, the other's fill in; a change in either makes it another image."""
-    mine = recipe_dir.parent / "mine"
-    (mine / "files/etc").mkdir(parents=True)
+def test_of_tables_each_entry_is_extended_by_itself(recipe_dir):
+    """A recipe that extends one of RPM packages may say its repositories or its key alone."""
     (recipe_dir / "recipe.toml").write_text((recipe_dir / "recipe.toml").read_text() + DNF)
-    (mine / "recipe.toml").write_text(
-        'extends = "recipe"\nname = "mine"\n[dnf]\nrelease = "10"\n[dnf.repositories]\nbaseos = "10/"\n'
-    )
-    (mine / "files/etc/hostname").write_text("mine\n")
-    recipe = load_recipe(mine)
-    assert (recipe.name, recipe.suite, recipe.dnf.release) == ("mine", "bookworm", "10")
+    recipe = load_recipe(extending(recipe_dir, 'extends = "recipe"\n[dnf.repositories]\nbaseos = "10/"\n'))
     assert recipe.dnf.repositories == {"baseos": "10/"} and recipe.dnf.platform == "platform:el9"
-    assert [hook.name for hook in recipe.hooks] == ["10-first.sh", "20-second.sh"]
-    found = dict(recipe_files(mine))
-    assert found["files/etc/hostname"].read_text() == "mine\n" and found["files/usr/bin/greet"].is_file()
-    before = recipe_hash(mine, "a b")
-    (recipe_dir / "recipe.toml").write_text((recipe_dir / "recipe.toml").read_text() + "# said more\n")
-    assert recipe_hash(mine, "a b") != before
-
-
-@pytest.mark.parametrize(
-    ("extends", "said"),
-    [
-        ('"nothing"', 'no recipe "nothing" beside it'),
-        ('"../recipe"', "no recipe"),
-        ('"mine"', "no recipe"),
-        ('"third"', "only one step"),
-    ],
-)
-def test_what_cannot_be_extended_is_named(recipe_dir, extends, said):
-    """A recipe that is not there, one elsewhere, itself, or one that extends another."""
-    for name, text in (("mine", f"extends = {extends}\n"), ("third", 'extends = "recipe"\n')):
-        (recipe_dir.parent / name).mkdir()
-        (recipe_dir.parent / name / "recipe.toml").write_text(text)
-    with pytest.raises(ConfigError, match=said):
-        load_recipe(recipe_dir.parent / "mine")
 
 
 @pytest.mark.parametrize("name", ["centos", "almalinux", "rocky"])
 def test_the_shipped_recipes_of_rpm_packages_keep_their_promises(name):
     """Each can be read, boots with SE Linux from its own disk, has its keys beside it, and fetches over https."""
-    recipe = load_recipe(SHIPPED.parent / name)
+    recipe = load_recipe(SHIPPED / name)
     assert recipe.name == name and recipe.dnf
     assert {"security=selinux", "selinux=1", f"root=LABEL={name}"} <= set(recipe.cmdline.split())
     assert "console=" not in recipe.cmdline and "enforcing=" not in recipe.cmdline
@@ -176,7 +147,7 @@ def test_the_shipped_recipes_of_rpm_packages_keep_their_promises(name):
     assert [hook.name for hook in recipe.hooks] == ["10-services.sh", "20-selinux.sh", "90-clean.sh"]
     assert recipe.dnf.mirror.startswith("https://") and recipe.dnf.mirror.endswith("/")
     for key in recipe.dnf.keys:
-        assert (SHIPPED.parent / "keys" / f"{key}.asc").read_text().startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+        assert (SHIPPED / "keys" / f"{key}.asc").read_text().startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
 
 
 def test_a_recipe_that_is_not_there_says_so(tmp_path):
@@ -185,13 +156,19 @@ def test_a_recipe_that_is_not_there_says_so(tmp_path):
         load_recipe(tmp_path)
 
 
-def test_the_shipped_recipe_keeps_its_promises():
-    """Debian's lab can be read, boots with SE Linux, leaves console and mode to the host, and names no mirror."""
-    recipe = load_recipe(SHIPPED)
-    assert {"security=selinux", "selinux=1", "root=LABEL=debian"} <= set(recipe.cmdline.split())
+@pytest.mark.parametrize(("name", "suite"), [("debian", "bookworm"), ("trixie", "trixie")])
+def test_the_shipped_recipes_keep_their_promises(name, suite):
+    """Each can be read, boots its own disk with SE Linux, leaves console and mode to the host, and names no mirror."""
+    recipe = load_recipe(SHIPPED / name)
+    assert (recipe.name, recipe.suite) == (name, suite)
+    assert {"security=selinux", "selinux=1", f"root=LABEL={name}"} <= set(recipe.cmdline.split())
     assert "console=" not in recipe.cmdline and "enforcing=" not in recipe.cmdline
     assert {"openssh-server", "selinux-policy-default", "auditd", "squid", "nginx-light"} <= set(recipe.packages)
-    assert not any("://" in path.read_text() for path in SHIPPED.rglob("*") if path.is_file())
+    files = dict(recipe_files(recipe.folder))
+    assert not any("://" in path.read_text() for path in files.values())
+    assert files["files/etc/hostname"].read_text() == f"{name}\n"
+    assert name in files["files/etc/hosts"].read_text().split()
+    assert files["files/etc/fstab"].read_text().startswith(f"LABEL={name} / ")
 
 
 def test_everything_laid_over_belongs_to_root_and_secrets_are_closed(recipe_dir, key, tmp_path):
@@ -223,3 +200,65 @@ def test_hooks_run_inside_in_the_order_of_their_names(recipe_dir, tmp_path):
     hooks = [word for word in command if word.startswith("--customize-hook=chroot")]
     assert [hook.rsplit("/", 1)[1] for hook in hooks] == ["10-first.sh", "20-second.sh"]
     assert command[-2:] == ["bookworm", str(tmp_path / "out.tar")]
+
+
+def extending(recipe_dir: Path, said: str = 'extends = "recipe"\nname = "other"\nsuite = "trixie"\n') -> Path:
+    """A recipe beside recipe_dir with its own recipe.toml, host name and second hook."""
+    folder = recipe_dir.parent / "other"
+    for name, text in {"recipe.toml": said, "files/etc/hostname": "other\n", "hooks/20-second.sh": "false\n"}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_a_recipe_that_extends_another_says_only_what_differs(recipe_dir, key, tmp_path):
+    """Settings, files and hooks are the other's, except those that it has itself."""
+    recipe, base = load_recipe(extending(recipe_dir)), load_recipe(recipe_dir)
+    assert recipe == replace(base, folder=recipe.folder, name="other", suite="trixie")
+    host_key = tmp_path / "host_key"
+    host_key.write_text("PRIVATE")
+    host_key.with_suffix(".pub").write_text("PUBLIC")
+    write_overlay(recipe, key, host_key, tmp_path / "overlay.tar")
+    with tarfile.open(tmp_path / "overlay.tar") as tar:
+        said = {name: tar.extractfile(f"./{name}").read() for name in ("etc/hostname", "usr/bin/greet")}
+        hooks = [tar.extractfile(f"./{HOOKS}/{hook.name}").read() for hook in recipe.hooks]
+    assert said == {"etc/hostname": b"other\n", "usr/bin/greet": b"#!/bin/sh\necho hello\n"}
+    assert hooks == [b"true\n", b"false\n"]
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "files/usr/bin/greet", "hooks/10-first.sh"])
+def test_a_change_of_the_other_recipe_makes_both_new(recipe_dir, key, name):
+    """What is taken from it counts as if it were there; what is not taken does not count."""
+    folder = extending(recipe_dir)
+    before = recipe_hash(folder, key)
+    (recipe_dir / "files/etc/hostname").write_text("changed\n")
+    assert recipe_hash(folder, key) == before
+    (recipe_dir / name).write_text((recipe_dir / name).read_text() + "# more\n")
+    assert recipe_hash(folder, key) != before
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('extends = "nobody"', 'there is no recipe "nobody" beside it to extend'),
+        ('extends = "../recipe"', 'there is no recipe "../recipe" beside it'),
+        ('extends = "other"', 'there is no recipe "other" beside it'),
+        ("extends = 3", 'there is no recipe "3" beside it'),
+        ('extends = "recipe"\nmemroy = 3', "unknown key memroy"),
+    ],
+)
+def test_a_recipe_that_extends_what_it_cannot_says_so(recipe_dir, said, why):
+    """One that is not there, is elsewhere or is itself, and a wrong setting in it."""
+    folder = extending(recipe_dir, said)
+    with pytest.raises(ConfigError, match=re.escape(why)) as error:
+        load_recipe(folder)
+    assert str(folder / "recipe.toml") in str(error.value)
+
+
+def test_only_one_step_is_extended(recipe_dir):
+    """A recipe that extends one that extends another is refused: nobody would find where a setting comes from."""
+    extending(recipe_dir, 'extends = "recipe"')
+    recipe = recipe_dir / "recipe.toml"
+    recipe.write_text('extends = "other"\n' + recipe.read_text())
+    with pytest.raises(ConfigError, match="other itself extends another"):
+        load_recipe(recipe_dir)

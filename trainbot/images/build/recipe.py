@@ -1,7 +1,7 @@
 """A recipe: the folder that defines the contents of a lab image.
 
 recipe.toml    what, which suite, how large
-files/         laid over the new system
+files/         laid over the new system (one of apt: before its packages are configured)
 hooks/*.sh     run inside it afterwards, by name, as its root
 kernel/        laid over the Debian system that the kernel and the initrd come from, if recipe.toml has [kernel]
 
