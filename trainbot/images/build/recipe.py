@@ -165,13 +165,13 @@ def _check_dnf(path: Path, table: DnfTable) -> None:
     if not table.repositories:
         raise ConfigError(f"{path}: dnf.repositories names no repository")
     if not table.rpmdb.startswith("/"):
-        raise ConfigError(f"{path}: dnf.rpmdb = {table.rpmdb!r} is no path that begins with /")
+        raise ConfigError(f"{path}: dnf.rpmdb = {table.rpmdb!r} has to begin with /")
     for word in (table.release, table.platform, table.rpmdb, table.mirror, *table.keys):
         if not re.fullmatch(r"[!-~]+", word):
             raise ConfigError(f"{path}: {word!r} in [dnf] has spaces or other characters that dnf does not take")
     for name, place in table.repositories.items():
         if not re.fullmatch(r"[A-Za-z0-9_.:-]+", name) or name == "main" or not re.fullmatch(r"[!-~]+", place):
-            raise ConfigError(f"{path}: dnf.repositories: {name} = {place!r} is no repository")
+            raise ConfigError(f"{path}: dnf.repositories: {name} = {place!r} is not a repository")
 
 
 def recipe_files(folder: Path) -> Iterator[tuple[str, Path]]:
