@@ -40,7 +40,7 @@ _QUESTIONS = (
     ("system", ". /etc/os-release; echo $PRETTY_NAME", ""),
     ("kernel", "uname -r", ""),
     ("systemd", "systemctl is-system-running; systemctl --failed --plain --no-legend | cut -d' ' -f1", r"^running\b"),
-    ("SE Linux", "cat /sys/fs/selinux/enforce; id -Z", r"^{enforcing} \S*unconfined_t"),
+    ("SE Linux", "echo $(cat /sys/fs/selinux/enforce) $(id -Z)", r"^{enforcing} \S*unconfined_t"),
     ("policy", "sestatus | sed -n 's/^Loaded policy name: *//p;s/^Max kernel policy version: *//p'", ""),
     ("denials", "journalctl -b -o cat | grep -c 'avc:  denied' || :", r"^0$"),
     ("unlabelled files", "find / -xdev -context '*unlabeled_t*' | wc -l", r"^0$"),
@@ -93,7 +93,7 @@ def try_image(image: BuiltImage, key: Path, kvm: bool, mode: Mode, within: float
     trial.note("image", f"{image.name} ({image.suite}), {image.folder.name}, {image.source or 'built here'}")
     with _lab(image, key, kvm, mode) as lab:
         try:
-            _look(lab, trial, within, progress)
+            look(lab, trial, within, progress)
         except BackendError as error:
             trial.note("ended early", str(error), good=False)
             trial.lines += ["the end of its console:", *lab.console_end()]
@@ -103,7 +103,7 @@ def try_image(image: BuiltImage, key: Path, kvm: bool, mode: Mode, within: float
     return trial
 
 
-def _look(lab: _Lab, trial: Trial, within: float, progress: Progress) -> None:
+def look(lab: TrialLab, trial: Trial, within: float, progress: Progress) -> None:
     progress.stage("booting the lab")
     trial.note("ssh after the boot", f"{lab.boot(within):.0f} s")
     progress.stage("looking at the lab")
@@ -124,7 +124,7 @@ def _look(lab: _Lab, trial: Trial, within: float, progress: Progress) -> None:
     trial.note("snapshot and back", found, found == "before")
 
 
-class _Lab:
+class TrialLab:
     def __init__(self, driver: LibvirtDriver, spec: LabSpec, mode: Mode, ssh: list[str], console: Path | None) -> None:
         self.driver, self.spec, self.mode, self._ssh, self._console = driver, spec, mode, ssh, console
         self._said = b""
@@ -205,7 +205,7 @@ class _Lab:
 
 
 @contextmanager
-def _lab(image: BuiltImage, key: Path, kvm: bool, mode: Mode) -> Iterator[_Lab]:
+def _lab(image: BuiltImage, key: Path, kvm: bool, mode: Mode) -> Iterator[TrialLab]:
     """A lab on a host of its own, which is removed with all that belongs to it."""
     with tempfile.TemporaryDirectory(prefix="tb-try-") as name:
         folder = Path(name)
@@ -243,7 +243,7 @@ def _lab(image: BuiltImage, key: Path, kvm: bool, mode: Mode) -> Iterator[_Lab]:
         undo: list[Callable[[], None]] = [lambda: driver.destroy(id), driver.close]
         try:
             driver.open()
-            yield _Lab(driver, spec, mode, ssh, console_socket(uri, id))
+            yield TrialLab(driver, spec, mode, ssh, console_socket(uri, id))
         finally:
             for step in undo:
                 with suppress(BackendError):

@@ -136,7 +136,7 @@ _PACKAGE_OF = {
     "qemu-system-x86_64": "qemu-system-x86",
     "newuidmap": "uidmap",
     "tar": "tar",
-    "gpg": "gnupg",
+    "gpg": "gpg",
     "unshare": "util-linux",
     "zstd": "zstd",
     "qemu-img": "qemu-utils",
