@@ -113,7 +113,7 @@ def build(package: Package, top: Path) -> Path:
 def shell_and_what_it_needs() -> dict[str, str | Path]:
     """What scripts need of the machine that tests: sh, env and a few more with their libraries, as files of a package."""
     found: dict[str, str | Path] = {}
-    for program in ("sh", "env", "cat", "rm", "mkdir", "id", "stat", "sleep"):
+    for program in ("sh", "env", "cat", "rm", "mkdir", "id", "stat", "sleep", "chmod"):
         path = shutil.which(program, path="/usr/bin")
         assert path
         found[f"/usr/bin/{program}"] = Path(path)

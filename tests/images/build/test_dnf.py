@@ -15,7 +15,7 @@ from tests.images.build.conftest import KEY, Heard
 from tests.images.build.rpm_repository import Package, Repository, Signer, build, run, shell_and_what_it_needs
 from trainbot.core.errors import BackendError, ConfigError
 from trainbot.images.build.build import build_image
-from trainbot.images.build.command import BuildLog
+from trainbot.images.build.command import BuildLog, environment
 from trainbot.images.build.image_folder import images_folder
 from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.recipe import load_recipe
@@ -333,7 +333,7 @@ BUILD = """
 import sys
 from pathlib import Path
 
-from trainbot.images.build.command import BuildLog
+from trainbot.images.build.command import BuildLog, environment
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.build.recipe import load_recipe
 from trainbot.images.build.rootfs import make_rootfs
@@ -407,3 +407,32 @@ def test_an_ordinary_users_interrupted_build_leaves_nothing(recipe_dir, reposito
     assert built.stderr.rstrip().endswith("KeyboardInterrupt"), built.stderr
     assert not list((ordinary / "scratch").iterdir())
     assert not processes_below(ordinary)
+
+
+# Stands in for the labeller: the policy's answer for two paths.
+PYTHON = r"""#!/bin/sh
+printf 'system_u:object_r:root_t:s0\000/\000system_u:object_r:etc_t:s0\000/etc/laid-over\000'
+"""
+
+
+def test_the_image_has_the_distributions_kernel_and_its_labels(tmp_path, recipe_dir, repository, signed, signer, heard):
+    """Without [kernel]: the kernel and dracut's initrd beside the disk and not on it, files labelled as the policy says."""
+    kernel = {"/boot/vmlinuz-5.14.0-9.el9": "kernel", "/boot/initramfs-5.14.0-9.el9.img": "initrd"}
+    rescue = {"/boot/initramfs-0-rescue.img": "another"}
+    more = [build(Package("kernel", files={**kernel, **rescue}), tmp_path)]
+    more.append(build(Package("python3", files={"/usr/bin/python3": PYTHON}), tmp_path))
+    signer.sign(more)
+    path = recipe_dir / "recipe.toml"
+    path.write_text(path.read_text().replace('"talker"', '"talker", "kernel", "python3"'))
+    (recipe_dir / "hooks/10-first.sh").write_text("echo $NAME > /etc/hostname\nchmod 755 /usr/bin/python3\n")
+    repository.index([*signed.values(), *more])
+    image = build_image(recipe_dir, tmp_path / "cache", KEY, heard, repository.mirror)
+    assert (image.name, image.suite, image.root) == ("standin", "9", "LABEL=standin")
+    assert (image.kernel.read_text(), image.initrd.read_text()) == ("kernel", "initrd")
+    asked = "ls -p /boot\nea_get /etc/laid-over security.selinux\nea_get / security.selinux\ncat /etc/hostname\n"
+    said = subprocess.run(
+        ["debugfs", str(image.disk)], input=asked, capture_output=True, text=True, check=True, env=environment()
+    ).stdout
+    assert "etc_t:s0" in said and "root_t:s0" in said and "standin" in said
+    assert "vmlinuz" not in said and "initramfs" not in said
+    assert build_image(recipe_dir, tmp_path / "cache", KEY, heard) == image, "it was current, and built again"
