@@ -69,10 +69,14 @@ def image_try(name: str, permissive: bool, within: int, path: Path) -> int:
 
     An image that is not there yet is built first, if there is a recipe.  Exit code 1: something is not as it should be.
     """
+    import signal
+
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.model.host import Mode
     from trainbot.ops.image_trial import ready_image, try_image
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as ctrl-C, which removes the lab
+        signal.signal(number, signal.default_int_handler)
     config, progress = read(path), for_terminal()
     built, kvm = ready_image(config, name, progress)
     mode = Mode.PERMISSIVE if permissive else Mode.ENFORCING

@@ -101,7 +101,7 @@ def dnf_conf(recipe: Recipe, mirror: str) -> str:
         "plugins=0",
         "reposdir=@WORK@/none",
         "varsdir=@WORK@/none",
-        "cachedir=@WORK@/cache",
+        "cachedir=/var/cache/dnf",  # in the new system; dnf.sh removes it
         "skip_if_unavailable=0",
         "retries=3",
         "timeout=30",

@@ -19,6 +19,7 @@ mkdir -m 1777 tree/dev/shm
 # A signal ends `wait` at once, but not a program in the foreground.
 HOME=$PWD/home dnf --config dnf.conf --installroot "$PWD/tree" --releasever "$(cat release)" install "$@" < /dev/null &
 wait $!
+rm -rf tree/var/cache/dnf
 echo "stage: setting up the lab"
 [ ! -e kernel.tar ] || tar -x -f kernel.tar -C tree --wildcards './boot/vmlinuz-*' './boot/initrd.img-*' './usr/lib/modules/*'
 tar -x -f overlay.tar -C tree --numeric-owner --keep-directory-symlink
