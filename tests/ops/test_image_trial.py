@@ -65,7 +65,9 @@ def console(tmp_path):
                 try:
                     with listening.accept()[0] as one:
                         if one.recv(100):
-                            one.sendall(b"id -un; echo tried-$((6 * 7))\r\nroot\r\ntried-42\r\n# ")
+                            one.sendall(
+                                b"\x1b[?2004hroot@centos:~#  id -un; echo tried-$((6 * 7))\r\n\x1b[?2004l\rroot\r\ntried-42\r\n# "
+                            )
                 except OSError:
                     return
 

@@ -33,6 +33,7 @@ from trainbot.model.host_address import console_socket
 
 _ASK_AGAIN = 3.0  # seconds between two attempts to log in
 _CONSOLE = 60.0  # seconds that the console has to answer in
+_TERMINAL = re.compile(rb"\x1b\[[?0-9;]*[A-Za-z]|\r")  # what a shell tells a terminal besides text
 _GONE = re.compile(r"[^\x20-\x7e]")
 
 # What is asked in the lab: a name, the command, and what its output has to match ('': it is only reported).
@@ -172,7 +173,8 @@ class TrialLab:
             console.sendall(b"\n id -un; echo tried-$((6 * 7))\n")
             while b"tried-42" not in said and (piece := console.recv(4096)):
                 said += piece
-        good = b"tried-42" in said and re.search(rb"^root\r?$", said, re.MULTILINE) is not None
+        plain = _TERMINAL.sub(b"", said)
+        good = b"tried-42" in plain and re.search(rb"^root$", plain, re.MULTILINE) is not None
         return ("root's shell answers" if good else said.decode(errors="replace")[-200:]), good
 
     def console_end(self) -> list[str]:
