@@ -60,6 +60,7 @@ async def test_errors_in_a_shell_are_one_line(bot):
         (("host", "list", "--json"), 1, "trainbot is not running here"),
         (("log", "list"), 1, "database"),
         (("image", "build", "centos"), 1, "[image.centos]"),
+        (("image", "try", "centos"), 1, "[image.centos]"),
         (("gateway", "--stop"), 0, ""),
         (("exercise", "show", "nothing"), 1, "no exercise with that name"),
     ):

@@ -125,7 +125,11 @@ def build_for(config: Config, name: str, progress: Progress | None = None) -> Pa
         raise BackendError(f"[image.{name}] folder has to end in images/{name} for an image that is built here")
     state_folder(config)
     return build_image(
-        recipe, image.folder.parent.parent, lab_key(config.gateway.lab_key), progress or for_terminal()
+        recipe,
+        image.folder.parent.parent,
+        lab_key(config.gateway.lab_key),
+        progress or for_terminal(),
+        image.mirror,
     ).folder
 
 

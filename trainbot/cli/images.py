@@ -105,6 +105,37 @@ def image_import(
     return 0
 
 
+@image.command("try")
+@click.argument("name")
+@click.option("--permissive", is_flag=True, help="Boot it with SE Linux permissive.")
+@click.option(
+    "--within",
+    type=click.IntRange(10, 7200),
+    default=900,
+    help="Seconds that each of the three boots may take [default: 900].",
+)
+@config_option
+def image_try(name: str, permissive: bool, within: int, path: Path) -> int:
+    """Boot a lab of image NAME on this machine, apart from the bot and its hosts, look at it, and print a report.
+
+    An image that is not there yet is built first, if there is a recipe.  Exit code 1: something is not as it should be.
+    """
+    import signal
+
+    from trainbot.images.build.progress_bar import for_terminal
+    from trainbot.model.host import Mode
+    from trainbot.ops.image_trial import ready_image, try_image
+
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as ctrl-C, which removes the lab
+        signal.signal(number, signal.default_int_handler)
+    config, progress = read(path), for_terminal()
+    built, kvm = ready_image(config, name, progress)
+    mode = Mode.PERMISSIVE if permissive else Mode.ENFORCING
+    trial = try_image(built, config.gateway.lab_key, kvm, mode, within, progress)
+    click.echo("\n".join(trial.lines))
+    return int(bool(trial.wrong))
+
+
 @image.command("list")
 @config_option
 @json_option

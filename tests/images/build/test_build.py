@@ -36,8 +36,8 @@ def say(folder: Path, name: str, script: str) -> None:
 BUILDER = """
 import sys
 from pathlib import Path
-from trainbot.images.build.command import Log
-Log(Path(sys.argv[1])).run(["sh", "-c", sys.argv[2]], lambda line: print(line, flush=True))
+from trainbot.images.build.command import BuildLog
+BuildLog(Path(sys.argv[1])).run(["sh", "-c", sys.argv[2]], lambda line: print(line, flush=True))
 """
 
 
@@ -183,7 +183,7 @@ def test_a_missing_program_names_its_package(tmp_path, recipe_dir, key, programs
 @pytest.mark.parametrize("wrong", ["", "/home/me/.ssh/id.pub", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blbn"])
 def test_only_a_public_key_is_built_in(tmp_path, recipe_dir, heard, wrong):
     """A path, nothing, or a private key is refused before any of it reaches an image."""
-    with pytest.raises(UserError, match="not one OpenSSH public key line"):
+    with pytest.raises(UserError, match="not a single OpenSSH public key line"):
         build_image(recipe_dir, tmp_path, wrong, heard)
 
 

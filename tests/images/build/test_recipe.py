@@ -1,3 +1,4 @@
+import configparser
 import io
 import re
 import tarfile
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainbot.core.errors import ConfigError
+from trainbot.images.build.dnf import dnf_conf
 from trainbot.images.build.overlay import HOOKS, write_overlay
 from trainbot.images.build.recipe import load_recipe, recipe_files, recipe_hash
 from trainbot.images.build.rootfs import mmdebstrap
@@ -73,6 +75,81 @@ def test_a_wrong_recipe_says_where(recipe_dir, old, new, said):
     assert str(path) in str(error.value)
 
 
+DNF = """
+kind = "dnf"
+[dnf]
+release = "9"
+platform = "platform:el9"
+rpmdb = "/var/lib/rpm"
+mirror = "https://mirror.example.org/"
+keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]
+[dnf.repositories]
+baseos = "9/BaseOS/x86_64/os/"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('kind = "dnf"', "", "belong together"),
+        ('kind = "dnf"', 'kind = "yum"', 'unknown kind "yum"'),
+        ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', "", "has no dnf.keys"),
+        ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', "keys = []", "needs the fingerprints"),
+        ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', 'keys = ["../../key"]', "needs the fingerprints"),
+        ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', "keys = [7]", "dnf.keys = .7. has the wrong type"),
+        ('rpmdb = "/var/lib/rpm"', 'rpmdb = "var/lib/rpm"', "has to begin with /"),
+        ('rpmdb = "/var/lib/rpm"', 'rpmdb = "/a\\n%_pkgverify_level none"', "has spaces"),
+        ('mirror = "https://mirror.example.org/"', 'mirror = "http://x/\\ngpgcheck=0"', "has spaces"),
+        ('baseos = "9/BaseOS/x86_64/os/"', 'baseos = "9/\\ngpgcheck=0"', "is not a repository"),
+        ('baseos = "9/BaseOS/x86_64/os/"', 'main = "9/"', "is not a repository"),
+        ('baseos = "9/BaseOS/x86_64/os/"', "", "names no repository"),
+        ('release = "9"', 'release = "9"\ngpgcheck = "0"', "unknown key dnf.gpgcheck"),
+    ],
+)
+def test_a_recipe_cannot_ask_for_less_than_signed_packages(recipe_dir, old, new, said):
+    """Keys are named, there are repositories, and no entry smuggles a line into dnf's configuration."""
+    path = recipe_dir / "recipe.toml"
+    path.write_text(path.read_text() + DNF.replace(old, new))
+    with pytest.raises(ConfigError, match=said):
+        load_recipe(recipe_dir)
+
+
+def test_every_repository_is_checked_against_the_keys(recipe_dir):
+    """dnf's configuration asks for signatures everywhere, and a mirror of one's own changes the addresses alone."""
+    path = recipe_dir / "recipe.toml"
+    path.write_text(path.read_text() + DNF + 'appstream = "9/AppStream/x86_64/os/"\n')
+    recipe = load_recipe(recipe_dir)
+    said = configparser.ConfigParser()
+    said.read_string(dnf_conf(recipe, "https://near.example.org/el/"))
+    assert said.sections() == ["main", "baseos", "appstream"]
+    assert {said[section]["gpgcheck"] for section in said.sections()} == {"1"}
+    assert said["appstream"]["baseurl"] == "https://near.example.org/el/9/AppStream/x86_64/os/"
+    assert dnf_conf(recipe, recipe.dnf.mirror) == dnf_conf(recipe, "https://near.example.org/el/").replace(
+        "https://near.example.org/el/", "https://mirror.example.org/"
+    )
+
+
+def test_of_tables_each_entry_is_extended_by_itself(recipe_dir):
+    """A recipe that extends one of RPM packages may say its repositories or its key alone."""
+    (recipe_dir / "recipe.toml").write_text((recipe_dir / "recipe.toml").read_text() + DNF)
+    recipe = load_recipe(extending(recipe_dir, 'extends = "recipe"\n[dnf.repositories]\nbaseos = "10/"\n'))
+    assert recipe.dnf.repositories == {"baseos": "10/"} and recipe.dnf.platform == "platform:el9"
+
+
+@pytest.mark.parametrize("name", ["centos", "almalinux", "rocky"])
+def test_the_shipped_recipes_of_rpm_packages_keep_their_promises(name):
+    """Each can be read, boots with SE Linux from its own disk, has its keys beside it, and fetches over https."""
+    recipe = load_recipe(SHIPPED / name)
+    assert recipe.name == name and recipe.dnf
+    assert {"security=selinux", "selinux=1", f"root=LABEL={name}"} <= set(recipe.cmdline.split())
+    assert "console=" not in recipe.cmdline and "enforcing=" not in recipe.cmdline
+    assert {"openssh-server", "selinux-policy-targeted", "audit", "squid", "nginx", "tmux"} <= set(recipe.packages)
+    assert [hook.name for hook in recipe.hooks] == ["10-services.sh", "20-selinux.sh", "90-clean.sh"]
+    assert recipe.dnf.mirror.startswith("https://") and recipe.dnf.mirror.endswith("/")
+    for key in recipe.dnf.keys:
+        assert (SHIPPED / "keys" / f"{key}.asc").read_text().startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+
+
 def test_a_recipe_that_is_not_there_says_so(tmp_path):
     """A wrong folder is a ConfigError, not a traceback."""
     with pytest.raises(ConfigError, match="no recipe at"):
@@ -117,7 +194,9 @@ def test_everything_laid_over_belongs_to_root_and_secrets_are_closed(recipe_dir,
 
 def test_hooks_run_inside_in_the_order_of_their_names(recipe_dir, tmp_path):
     """mmdebstrap gets the recipe's hooks by name, inside the new system, and its own mirror when we name none."""
-    command = mmdebstrap(load_recipe(recipe_dir), tmp_path / "overlay.tar", tmp_path / "out.tar", [], [])
+    recipe = load_recipe(recipe_dir)
+    hooks = [hook.name for hook in recipe.hooks]
+    command = mmdebstrap(recipe.suite, recipe.packages, hooks, tmp_path / "overlay.tar", tmp_path / "out.tar", [], [])
     hooks = [word for word in command if word.startswith("--customize-hook=chroot")]
     assert [hook.rsplit("/", 1)[1] for hook in hooks] == ["10-first.sh", "20-second.sh"]
     assert command[-2:] == ["bookworm", str(tmp_path / "out.tar")]

@@ -47,8 +47,9 @@ def image_is_current(recipe_dir: Path, cache: Path, public_key: str) -> bool:
         return False
 
 
-def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progress) -> BuiltImage:
-    """Build the image of `recipe_dir`; `public_key` (an OpenSSH public key line) can log in to it as root.
+def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progress, mirror: str = "") -> BuiltImage:
+    """Build the image of `recipe_dir`; `public_key` (an OpenSSH public key line) can log in to it as root;
+    `mirror` takes the place of the recipe's own mirror of RPM packages.
 
     Returns at once if it is current, otherwise takes minutes.  A second builder waits for the first.  If interrupted, it
     leaves the image unchanged.  ConfigError: the recipe is wrong; BackendError: why building failed.
@@ -64,21 +65,21 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
         try:
             image = read_image(version)  # built earlier, before another version
         except BackendError:
-            check_builder()
+            check_builder(recipe)
             check_space(images, _FREE_MIB)
-            image = _build(recipe, request, public_key, version, progress)
+            image = _build(recipe, request, public_key, version, progress, mirror)
         point_at(images / recipe.name, image.folder)
     return image
 
 
-def _build(recipe: Recipe, request: str, public_key: str, version: Path, progress: Progress) -> BuiltImage:
+def _build(recipe: Recipe, request: str, public_key: str, version: Path, progress: Progress, mirror: str) -> BuiltImage:
     """Build in a folder next to `version`, which appears complete or not at all."""
     log = BuildLog(version.parent / f"{recipe.name}-build.log")
     began = datetime.now(UTC)
     with workplace(version.parent, recipe.name) as work:
         host_key = make_host_key(work, log)
         write_overlay(recipe, public_key, work / "host_key", work / "overlay.tar")
-        make_rootfs(recipe, work / "overlay.tar", work / "system.tar", log, progress)
+        make_rootfs(recipe, work / "overlay.tar", work / "system.tar", log, progress, mirror)
         pack(recipe, work / "system.tar", work, log, progress)
         finish(_describe(recipe, request, host_key, work), work, version)
     minutes, seconds = divmod(int((datetime.now(UTC) - began).total_seconds()), 60)

@@ -16,6 +16,8 @@ from trainbot.core.errors import BackendError
 
 _SECONDS_TO_CLEAN_UP = 30
 _LAST_LINES = 6
+# mmdebstrap's lines when it cleans up, and when what it runs in a user namespace has failed, do not explain the failure.
+_NO_REASON = ("I: ", "E: system failed", "E: unshared command failed")
 
 # Stops a program and all its children when we die, even by SIGKILL: prctl(2) signals the shell, the shell its group.
 # (If only mmdebstrap's first process gets the signal, it waits for its children.)  Descriptor 3 is needed because sh
@@ -37,6 +39,17 @@ def environment() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": f"{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"}
 
 
+def as_root() -> list[str]:
+    """What comes before a command that has to be root's: in a namespace of subordinate ids, for whoever is not root.
+
+    mmdebstrap enters it for us, because it is allowed to where unshare(1) is not.  It is the last to end, or the command
+    could not clean up after SIGTERM.
+    """
+    if os.geteuid() == 0:
+        return []
+    return ["env", "--ignore-signal=TERM", "mmdebstrap", "--unshare-helper", "env", "--default-signal=TERM"]
+
+
 class BuildLog:
     """The log of one build; runs programs into it."""
 
@@ -53,16 +66,17 @@ class BuildLog:
         stdin: BinaryIO | None = None,
         stdout: BinaryIO | None = None,
         env: dict[str, str] | None = None,
+        name: str = "",
     ) -> None:
         """Run `command`, its stderr (and its stdout, unless that goes elsewhere) into the log and to `follow`.
 
         It gets a session of its own, so that an interrupt reaches it through us and it can clean up.
-        BackendError says which program failed, its last lines and where the whole log is.
+        BackendError says which program failed (`name`, if that says more than the command's first word), its last lines and where the whole log is.
         """
-        name, last = Path(command[0]).name, deque[str](maxlen=_LAST_LINES)
+        program, last = Path(command[0]).name, deque[str](maxlen=_LAST_LINES)
         env = {**environment(), **(env or {})}
         if not shutil.which(command[0], path=env["PATH"]):
-            raise BackendError(missing_program(name))
+            raise BackendError(missing_program(program))
         process = subprocess.Popen(
             [*_WITH_US, *command],
             stdin=stdin or subprocess.DEVNULL,
@@ -82,7 +96,7 @@ class BuildLog:
                     log.flush()
                     if not line:
                         continue
-                    if not line.startswith("I: "):  # mmdebstrap's clean-up lines do not explain the failure
+                    if not line.startswith(_NO_REASON):
                         last.append(line)
                     follow(line)
             code = process.wait()
@@ -90,7 +104,7 @@ class BuildLog:
             stop(process)
             raise
         if code:
-            raise BackendError(failure(self.doing, name, code, list(last), self.path))
+            raise BackendError(failure(self.doing, name or program, code, list(last), self.path))
 
 
 def stop(process: subprocess.Popen[AnyStr]) -> None:
@@ -122,6 +136,8 @@ _PACKAGE_OF = {
     "qemu-system-x86_64": "qemu-system-x86",
     "newuidmap": "uidmap",
     "tar": "tar",
+    "gpg": "gpg",
+    "unshare": "util-linux",
     "zstd": "zstd",
     "qemu-img": "qemu-utils",
 }

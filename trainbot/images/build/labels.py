@@ -19,7 +19,7 @@ def label_image(disk: Path, labels: Path, log: BuildLog, progress: Progress) -> 
     pairs = parse_labels(labels.read_bytes())
     if not pairs:
         raise BackendError(
-            "the image's SE Linux policy has no labels for any file: is selinux-policy-default in the recipe?"
+            "the image's SE Linux policy has no labels for any file: is a policy among the packages of the recipe?"
         )
     values = labels.with_name("label-values")
     values.mkdir()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from trainbot.images.build.command import BuildLog
+from trainbot.images.build.command import BuildLog, as_root
 from trainbot.images.build.labels import label_image
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe
@@ -19,8 +18,6 @@ def pack(recipe: Recipe, system: Path, work: Path, log: BuildLog, progress: Prog
     progress.stage("unpacking for the disk")
     script = (_HERE / "pack.sh").read_text(encoding="utf-8")
     labeller = (_HERE / "labeller.py").read_text(encoding="utf-8")
-    # mmdebstrap enters the user namespace for us, because it is allowed to where unshare(1) is not.
-    enter = [] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper"]
     packed = work / "packed.tar"
 
     def follow(line: str) -> None:
@@ -29,7 +26,7 @@ def pack(recipe: Recipe, system: Path, work: Path, log: BuildLog, progress: Prog
 
     with system.open("rb") as stdin, packed.open("wb") as stdout:
         log.run(
-            [*enter, "sh", "-c", script, "_", labeller, recipe.name, str(recipe.disk_mib)],
+            [*as_root(), "sh", "-c", script, "_", labeller, recipe.name, str(recipe.disk_mib)],
             follow,
             stdin=stdin,
             stdout=stdout,

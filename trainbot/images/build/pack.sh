@@ -13,9 +13,13 @@ mkdir tree out
 tar -x -f - -C tree --numeric-owner --xattrs --xattrs-include=security.capability --exclude='./dev/*'
 echo "stage: making the file system" >&2
 # The host boots a lab with this kernel: nothing of the learner's disk is ever read for it.
-cp -L tree/boot/vmlinuz-* out/vmlinuz
-cp -L tree/boot/initrd.img-* out/initrd
-rm -f tree/boot/vmlinuz-* tree/boot/initrd.img-* tree/vmlinuz* tree/initrd.img*
+kernel=$(echo tree/boot/vmlinuz-*)
+version=${kernel#tree/boot/vmlinuz-}
+cp -L "$kernel" out/vmlinuz
+for initrd in "tree/boot/initrd.img-$version" "tree/boot/initramfs-$version.img"; do # initramfs-tools, dracut
+    [ ! -e "$initrd" ] || cp -L "$initrd" out/initrd
+done
+rm -rf tree/boot/vmlinuz-* tree/boot/initrd.img-* tree/boot/initramfs-* tree/vmlinuz* tree/initrd.img*
 # Empty, or every clone has the same identity (machine-id(5)).
 rm -f tree/var/lib/dbus/machine-id tree/etc/machine-id
 : > tree/etc/machine-id

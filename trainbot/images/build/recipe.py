@@ -1,8 +1,9 @@
 """A recipe: the folder that defines the contents of a lab image.
 
 recipe.toml    what, which suite, how large
-files/         laid over the new system before its packages are configured
+files/         laid over the new system (one of apt: before its packages are configured)
 hooks/*.sh     run inside it afterwards, by name, as its root
+kernel/        laid over the Debian system that the kernel and the initrd come from, if recipe.toml has [kernel]
 
 With `extends = "NAME"`, all that this folder does not say itself comes from the recipe NAME beside it.
 """
@@ -12,8 +13,8 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,36 @@ BUILDER_VERSION = 1
 
 
 @dataclass(frozen=True)
+class DnfTable:
+    """[dnf], for a system of RPM packages.
+
+    `release`: dnf's $releasever; `platform`: its module_platform_id; `rpmdb`: where that release keeps its database of
+    packages; `mirror`: an address that ends with /; `repositories`: paths below it by name; `keys`: the fingerprints of
+    those that have to have signed every package, found in the folder keys/ beside the recipe.
+    """
+
+    release: str
+    platform: str
+    rpmdb: str
+    mirror: str
+    repositories: dict[str, str]
+    keys: list[str]
+
+
+@dataclass(frozen=True)
+class KernelTable:
+    """[kernel]: the kernel of Debian's `suite` takes the place of the system's own."""
+
+    suite: str
+    packages: list[str]
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """recipe.toml, read.  `disk_mib` and `memory_mib` are MiB; `folder` is where it was read from."""
+    """recipe.toml, read.  `disk_mib` and `memory_mib` are MiB; `folder` is where it was read from.
+
+    `kind`: `apt` or `dnf`, which has a table of that name.
+    """
 
     folder: Path
     name: str
@@ -37,6 +66,9 @@ class Recipe:
     permissive: str
     enforcing: str
     packages: tuple[str, ...]
+    kind: str = "apt"
+    dnf: DnfTable | None = None
+    kernel: KernelTable | None = None
 
     @property
     def hooks(self) -> tuple[Path, ...]:
@@ -53,19 +85,23 @@ def load_recipe(folder: Path) -> Recipe:
     """Read `folder`/recipe.toml; ConfigError names the faulty entry."""
     path = folder / "recipe.toml"
     said = _with_base(folder)
-    request = {field.name: field.type for field in fields(Recipe) if field.name != "folder"}
-    for name, kind in request.items():
-        if name not in said:
-            raise ConfigError(f"{path} has no {name}")
-        if not isinstance(said[name], {"int": int, "str": str}.get(str(kind), list)):
-            raise ConfigError(f"{path}: {name} = {said[name]!r} has the wrong type (expected {kind})")
-    if unknown := sorted(set(said) - set(request)):
-        raise ConfigError(f"{path}: unknown key {unknown[0]} (known: {', '.join(request)})")
-    return Recipe(folder=folder, **{**said, "packages": tuple(said["packages"])})
+    _check(path, said, Recipe, "")
+    if said.get("kind", "apt") not in ("apt", "dnf"):
+        raise ConfigError(f'{path}: unknown kind "{said["kind"]}" (known: apt, dnf)')
+    if (said.get("kind") == "dnf") != ("dnf" in said):
+        raise ConfigError(f'{path}: kind = "dnf" and a [dnf] table belong together')
+    for name, table in (("dnf", DnfTable), ("kernel", KernelTable)):
+        if name in said:
+            _check(path, said[name], table, f"{name}.")
+            said[name] = table(**said[name])
+    recipe = Recipe(folder=folder, **{**said, "packages": tuple(said["packages"])})
+    if recipe.dnf:
+        _check_dnf(path, recipe.dnf)
+    return recipe
 
 
 def _with_base(folder: Path) -> dict[str, Any]:
-    """recipe.toml over the one that it extends."""
+    """recipe.toml over the one that it extends; of tables, each entry by itself."""
     said = _read(folder)
     if "extends" not in said:
         return said
@@ -75,7 +111,10 @@ def _with_base(folder: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{folder / 'recipe.toml'}: {base.name} itself extends another, and only one step is possible"
         )
-    return {**merged, **said}
+    for name, value in said.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = {**merged[name], **value} if both else value
+    return merged
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -93,6 +132,46 @@ def _base(folder: Path, name: object) -> Path:
     if not re.fullmatch(r"[\w.-]+", str(name)) or base == folder or not (base / "recipe.toml").is_file():
         raise ConfigError(f'{folder / "recipe.toml"}: there is no recipe "{name}" beside it to extend')
     return base
+
+
+def _check(path: Path, said: Mapping[str, object], kind: type, prefix: str) -> None:
+    """ConfigError unless `said` has what the dataclass `kind` wants, and nothing else."""
+    known = {field.name: field for field in fields(kind) if field.name != "folder"}
+    for name, field in known.items():
+        if name not in said:
+            if field.default is not MISSING:
+                continue
+            raise ConfigError(f"{path} has no {prefix}{name}")
+        if not _fits(said[name], str(field.type)):
+            raise ConfigError(f"{path}: {prefix}{name} = {said[name]!r} has the wrong type (expected {field.type})")
+    if unknown := sorted(set(said) - set(known)):
+        raise ConfigError(f"{path}: unknown key {prefix}{unknown[0]} (known: {', '.join(known)})")
+
+
+def _fits(value: object, kind: str) -> bool:
+    if kind in ("int", "str"):
+        return type(value).__name__ == kind
+    if kind.startswith(("tuple", "list")):
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if kind.startswith("dict"):
+        return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return isinstance(value, dict)  # a table, which is checked by itself
+
+
+def _check_dnf(path: Path, table: DnfTable) -> None:
+    """ConfigError for what would make dnf check less than it should, or read its configuration otherwise."""
+    if not table.keys or not all(re.fullmatch(r"[0-9A-F]{40}", key) for key in table.keys):
+        raise ConfigError(f"{path}: dnf.keys needs the fingerprints of the keys that sign the packages")
+    if not table.repositories:
+        raise ConfigError(f"{path}: dnf.repositories names no repository")
+    if not table.rpmdb.startswith("/"):
+        raise ConfigError(f"{path}: dnf.rpmdb = {table.rpmdb!r} has to begin with /")
+    for word in (table.release, table.platform, table.rpmdb, table.mirror, *table.keys):
+        if not re.fullmatch(r"[!-~]+", word):
+            raise ConfigError(f"{path}: {word!r} in [dnf] has spaces or other characters that dnf does not take")
+    for name, place in table.repositories.items():
+        if not re.fullmatch(r"[A-Za-z0-9_.:-]+", name) or name == "main" or not re.fullmatch(r"[!-~]+", place):
+            raise ConfigError(f"{path}: dnf.repositories: {name} = {place!r} is not a repository")
 
 
 def recipe_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -1,4 +1,6 @@
-"""Builds a tar of the whole system from a recipe with mmdebstrap(1), as root or as a user with subordinate ids."""
+"""Builds a tar of the whole system from a recipe, as root or as a user with subordinate ids.
+
+mmdebstrap(1) makes a system of Debian's packages; dnf.py has what is different for RPM packages."""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
 from trainbot.images.build.command import BuildLog, environment, missing_program
+from trainbot.images.build.dnf import check_dnf, install
 from trainbot.images.build.log_progress import LogProgress
-from trainbot.images.build.overlay import HOOKS
+from trainbot.images.build.overlay import HOOKS, write_kernel_overlay
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import Recipe
 from trainbot.images.build.sources import KEYRING, debian_lines
@@ -21,15 +25,43 @@ from trainbot.images.build.sources import KEYRING, debian_lines
 _REACH = re.compile(r'Acquire::(https?::Proxy(-Auto-Detect)?|https?::Proxy::\S+|Check-Valid-Until|Retries) ".+";')
 
 
-def make_rootfs(recipe: Recipe, overlay: Path, to: Path, log: BuildLog, progress: Progress) -> None:
-    """Write the system as a tar to `to`.  Takes minutes; BackendError if it fails."""
-    check_builder()
-    lines = debian_lines(Path("/etc/apt"), Path("/etc/os-release"), recipe.suite)
-    log.run(mmdebstrap(recipe, overlay, to, lines, _apt_options()), LogProgress(progress), env=scratch(to.parent))
+def make_rootfs(recipe: Recipe, overlay: Path, to: Path, log: BuildLog, progress: Progress, mirror: str = "") -> None:
+    """Write the system as a tar to `to`.  Takes minutes; BackendError if it fails.
+
+    `mirror`: where RPM packages come from, instead of the recipe's own.
+    """
+    check_builder(recipe)
+    if not recipe.dnf:
+        _debian(recipe.suite, recipe.packages, [hook.name for hook in recipe.hooks], overlay, to, log, progress)
+        return
+    kernel = None
+    if recipe.kernel:
+        files, kernel = to.with_name("kernel-files.tar"), to.with_name("kernel.tar")
+        write_kernel_overlay(recipe, files)
+        _debian(recipe.kernel.suite, recipe.kernel.packages, [], files, kernel, log, progress)
+    install(recipe, mirror, overlay, kernel, to, log, progress, scratch(to.parent))
+    if kernel:
+        kernel.unlink()
 
 
-def check_builder() -> None:
+def _debian(
+    suite: str,
+    packages: Sequence[str],
+    hooks: Sequence[str],
+    overlay: Path,
+    to: Path,
+    log: BuildLog,
+    progress: Progress,
+) -> None:
+    lines = debian_lines(Path("/etc/apt"), Path("/etc/os-release"), suite)
+    command = mmdebstrap(suite, packages, hooks, overlay, to, lines, _apt_options())
+    log.run(command, LogProgress(progress), env=scratch(to.parent))
+
+
+def check_builder(recipe: Recipe | None = None) -> None:
     """BackendError with the remedy if this machine or user cannot build images."""
+    if recipe and recipe.dnf:
+        check_dnf(recipe)
     for program in ("mmdebstrap", "mke2fs", "debugfs", "tar"):
         if not shutil.which(program, path=environment()["PATH"]):
             raise BackendError(missing_program(program))
@@ -46,9 +78,16 @@ def check_builder() -> None:
         )
 
 
-def mmdebstrap(recipe: Recipe, overlay: Path, to: Path, sources: list[str], apt_options: list[str]) -> list[str]:
+def mmdebstrap(
+    suite: str,
+    packages: Sequence[str],
+    hooks: Sequence[str],
+    overlay: Path,
+    to: Path,
+    sources: Sequence[str],
+    apt_options: Sequence[str],
+) -> list[str]:
     """The command.  The overlay comes before the packages are installed, so that their scripts find it."""
-    hooks = [f'chroot "$1" /bin/sh -eu /{HOOKS}/{hook.name}' for hook in recipe.hooks]
     return [
         "mmdebstrap",
         "--verbose",
@@ -59,7 +98,7 @@ def mmdebstrap(recipe: Recipe, overlay: Path, to: Path, sources: list[str], apt_
         "--skip=cleanup/apt",
         f"--keyring={KEYRING}",
         "--components=main",
-        f"--include={','.join(recipe.packages)}",
+        f"--include={','.join(packages)}",
         *(f"--aptopt={option}" for option in ['APT::Install-Recommends "false"', *apt_options]),
         *(
             f"--dpkgopt={option}"
@@ -73,9 +112,9 @@ def mmdebstrap(recipe: Recipe, overlay: Path, to: Path, sources: list[str], apt_
             )
         ),
         f"--essential-hook=tar-in {overlay} /",
-        *(f"--customize-hook={hook}" for hook in hooks),
+        *(f'--customize-hook=chroot "$1" /bin/sh -eu /{HOOKS}/{hook}' for hook in hooks),
         f'--customize-hook=rm -rf "$1/{HOOKS}"',
-        recipe.suite,
+        suite,
         str(to),
         *sources,
     ]
