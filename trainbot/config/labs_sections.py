@@ -207,18 +207,6 @@ def _mirror(raw: str) -> str:
     return raw.rstrip("/") + "/"
 
 
-def _mirror(raw: str) -> str:
-    """The address of a folder on a web server, ending with /."""
-    try:
-        parts = urlsplit(raw)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        good = False
-    if not good or parts.username is not None or parts.query or parts.fragment or not raw.isprintable() or " " in raw:
-        raise ValueError(f'"{raw}" is not an address: use for example https://mirror.example.org/almalinux/')
-    return raw.rstrip("/") + "/"
-
-
 def _guest(raw: str) -> GuestType:
     try:
         return GuestType(raw.lower())

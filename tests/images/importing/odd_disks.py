@@ -6,7 +6,7 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from trainbot.images.build.command import environment
@@ -22,14 +22,16 @@ _SYSTEM = {
 }
 
 
-def system(work: Path, name: str, files: Mapping[str, str] | None = None) -> Path:
-    """An ext4 file system with as much of a Linux system, called ``name``, as is looked for, and ``files``."""
+def system(work: Path, name: str, files: Mapping[str, str] | None = None, without: Collection[str] = ()) -> Path:
+    """An ext4 file system with as much of a Linux system, called ``name``, as is looked for, and ``files``; without those
+    whose paths begin with one of ``without``."""
     tree, made = work / f"{name}-tree", work / name
     release = {
         "etc/os-release": f'ID=debian\nNAME="Debian"\nPRETTY_NAME="{name}"\nVERSION_ID="12"\n',
         "etc/debian_version": "12.1\n",
     }
-    for path, text in {**_SYSTEM, **release, **(files or {})}.items():
+    kept = {path: text for path, text in {**_SYSTEM, **release}.items() if not path.startswith(tuple(without))}
+    for path, text in {**kept, **(files or {})}.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
     (tree / "bin").mkdir()

@@ -64,6 +64,30 @@ print(json.dumps(said))
 BOOT_ELSEWHERE = {"etc/fstab": "# x /boot\nUUID=1234-ABCD\t/boot vfat defaults 0 1\n"}
 
 
+_NO_KERNEL = ("boot/",)
+OTHERS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "alpine": (
+        {
+            "etc/alpine-release": "3.22.0\n",
+            "etc/os-release": 'ID=alpine\nNAME="Alpine Linux"\nPRETTY_NAME="Alpine Linux v3.22"\nVERSION_ID=3.22.0\n',
+            "boot/vmlinuz-virt": "kernel",
+            "boot/initramfs-virt": "initrd",
+        },
+        ("boot/", "usr/lib/systemd", "etc/debian"),
+    ),
+    "uki": ({"boot/efi/EFI/Linux/f43-6.17.1.x86_64.efi": "MZ"}, _NO_KERNEL),
+    "sdboot": (
+        {
+            "boot/efi/EFI/systemd/systemd-bootx64.efi": "MZ",
+            "boot/efi/loader/entries/opensuse-6.17-1.conf": "linux /opensuse/6.17.1/linux-abc\n",
+            "boot/efi/opensuse/6.17.1/linux-abc": "kernel",
+        },
+        _NO_KERNEL,
+    ),
+    "modules": ({"usr/lib/modules/6.17.1/vmlinuz": "kernel"}, _NO_KERNEL),
+}
+
+
 def verdict(facts: dict[str, Any]) -> str:
     """The kernel that is chosen, or why there is none."""
     try:
@@ -74,8 +98,8 @@ def verdict(facts: dict[str, Any]) -> str:
 
 @pytest.mark.images
 def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None:
-    """No kernel, no cloud-init, no systemd, a /boot that cannot be mounted, two systems, encrypted, rubbish: a sentence
-    each; one that has all of it is taken."""
+    """No kernel, no cloud-init, no systemd, a /boot that cannot be mounted, two systems, encrypted, rubbish, kernels
+    elsewhere than in /boot: a sentence each; one that has all of it is taken."""
     (tmp_path / "random").write_bytes(os.urandom(1 << 20))
     parts = {
         "one": odd_disks.system(tmp_path, "one"),
@@ -84,6 +108,8 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
         "random": tmp_path / "random",
         "boot": odd_disks.system(tmp_path, "boot", BOOT_ELSEWHERE),
     }
+    for name, (files, without) in OTHERS.items():
+        parts[name] = odd_disks.system(tmp_path, name, {"etc/fstab": "", **files}, without)
     asked = {
         "disks": {name: str(odd_disks.disk(tmp_path / f"{name}.disk", part)) for name, part in parts.items()},
         "to": str(tmp_path),
@@ -97,6 +123,7 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
             ("two", ["one", "another"], ""),
             ("encrypted", ["luks"], ""),
             ("rubbish", ["random"], ""),
+            *((name, [name], "") for name in OTHERS),
         ],
     }
     ran = subprocess.run(
@@ -120,6 +147,12 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
         "two": "this disk has 2 operating systems (debian 12.1, debian 12.1): use a cloud image, which has only one",
         "encrypted": "this disk is encrypted (LUKS), so labs cannot boot it: use the distribution's cloud image",
         "rubbish": "no operating system found on this disk: use a Linux distribution's cloud image",
+        "alpine": "this system has no systemd, which labs need for their console: use another distribution",
+        "uki": "this image boots a unified kernel image (UKI), which has kernel and initrd in one EFI file, but labs need both "
+        "as files in /boot: use the distribution's image for BIOS or GRUB",
+        "sdboot": "this image boots with systemd-boot, its kernel is on the EFI partition, but labs need kernel and initrd in "
+        "/boot: use the distribution's image for BIOS or GRUB",
+        "modules": "the kernel on this disk is not /boot/vmlinuz-VERSION with an initrd: use the distribution's cloud image",
     }
 
 
