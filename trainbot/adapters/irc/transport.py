@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
@@ -35,6 +36,7 @@ class Transport(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: list[bytes] = []  # lines of this turn of the loop, written with one system call
         self._batch = False
+        self._acknowledged = False  # what was read, by what was written since
         self.closed = asyncio.Event()
         self.writable = True
         self.reason = "the server closed the connection"
@@ -47,7 +49,16 @@ class Transport(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=4096)
 
     def data_received(self, data: bytes) -> None:
+        self._acknowledged = False
         self._hear(self._reader.feed(data))
+        if not self._acknowledged and not self._waiting:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Acknowledges at once what needs no answer.  Linux would wait for up to 40 ms (tcp(7), TCP_QUICKACK), and so long a
+        server that uses Nagle's algorithm (RFC 896), such as ngircd, keeps the next line."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
@@ -93,6 +104,7 @@ class Transport(asyncio.Protocol):
     def _flush(self) -> None:
         if self._waiting and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(raw + b"\r\n" for raw in self._waiting))
+            self._acknowledged = True
             if self._transport.get_write_buffer_size() > MOST_UNSENT:
                 self._abandon()
         self._waiting.clear()
