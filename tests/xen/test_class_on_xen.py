@@ -20,7 +20,7 @@ from tests.whole.test_whole_machine import Learner, at
 from trainbot.ops.demo.ngircd import Ngircd
 
 pytestmark = [pytest.mark.xen, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
-LONG = 300.0  # seconds at most for anything that hosts in emulation do
+LONG = 900.0  # seconds at most for anything that hosts in emulation do
 
 
 @dataclass
@@ -74,7 +74,8 @@ async def room(
         },
     )
     try:
-        prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
+        with hosts["xen1"].right_clock(), hosts["xen2"].right_clock():
+            prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
         assert [done.code for done in prepared] == [0, 0], prepared
         russell = await people(ngircd.port, "russell", source=PRESENTER)
         learners = {nick: await people(ngircd.port, nick) for nick in ("alice", "bob", "carol", "dan")}
@@ -140,7 +141,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
         assert await room.ready(nick) == well
         assert await ways[nick].says("kept") == ""
         assert await ways[nick].says("keep new; kept") == "new"
-    await asyncio.to_thread(screen.until, b"your lab is gone (reset, returned or moved to another host): ssh again")
+    await asyncio.to_thread(screen.until, b"your lab is gone (reset, returned or moved to another host): run ssh again")
     assert await asyncio.to_thread(screen.close) == 255
     screen = await asyncio.to_thread(at_the_screen, ways["bob"], "second")
     screen.process.kill()
