@@ -17,6 +17,7 @@ from sqlalchemy import Dialect
 from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.engine import COMMITS
+from trainbot.adapters.db.migrate import revisions
 from trainbot.adapters.db.tables import metadata
 from trainbot.adapters.irc.connection_status import AccountSystem, ChannelMembership, ConnectionStatus
 from trainbot.bot.events import Event, Outcome, Tick
@@ -101,6 +102,8 @@ def empty_database() -> bytes:
         store = Store(f"sqlite:///{folder}/trainbot.db")
         with store.transaction():
             metadata.create_all(store.connection)
+            store.connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+            store.connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (revisions()[-1],))
         store.close()
         return (Path(folder) / "trainbot.db").read_bytes()
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from trainbot.ops.demo.ngircd import free_port
+
 
 @pytest.fixture(scope="module")
 def soak() -> ModuleType:
@@ -36,3 +38,15 @@ def test_a_trend_is_told_from_a_step(soak: Any, figures: list[float], slope: flo
     """The slope per hour of class, after the first third."""
     rows = [dict.fromkeys(soak.LIMITS, figure) | {"hours": float(hour)} for hour, figure in enumerate(figures)]
     assert soak.slopes(rows)["RSS"] == pytest.approx(slope, abs=0.1)
+
+
+async def test_its_bot_moves_its_clock_and_says_what_it_uses(soak: Any, tmp_path: Path) -> None:
+    """The process itself, with what it reaches into: without that, no class takes an hour."""
+    bot = soak.SoakedBot(tmp_path, free_port(), host_xen1=None, image_debian=None)
+    try:
+        await bot.start()
+        assert (await bot.forward(60))["tasks"] > 0
+        with pytest.raises(AssertionError, match="the clock was not moved"):
+            await bot.forward("x")  # a failure there is not taken for an answer
+    finally:
+        await bot.close()

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from tests.stage import EXERCISE, Stage
+from trainbot.adapters.db import DatabaseDamaged
 from trainbot.adapters.db.opening import LOSS, Loss, _to_json
+from trainbot.bot.guard import Guard
 
 COURSE = """
 [course]
@@ -153,6 +155,22 @@ def test_damage_is_told_at_once(stage: Stage) -> None:
     assert not [text for _to, text in said if "try again" in text]
 
 
+def test_damage_does_not_fill_the_log(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """Each tick meets it again, in many places: each of them is logged once."""
+
+    def damaged() -> None:
+        raise DatabaseDamaged("x")
+
+    guard = Guard(stage.store)
+    with stage.store.transaction():
+        for what in ("a tick", "Labs._work", "a tick", "a tick", "Labs._work"):
+            assert guard(what, damaged) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        "a tick could not be handled: the database is damaged",
+        "Labs._work could not be handled: the database is damaged",
+    ]
+
+
 def test_the_only_schedule_becomes_a_loop_of_links(planned: Stage) -> None:
     """One line, though then no schedule is left that can be read."""
     file = planned.folder / "schedules" / "course.toml"
@@ -162,3 +180,20 @@ def test_the_only_schedule_becomes_a_loop_of_links(planned: Stage) -> None:
         "schedule course.toml: cannot be read: Too many levels of symbolic links. I go by what I read there before (SE Linux): "
         "correct the file"
     )
+
+
+def test_the_only_schedule_is_deleted(planned: Stage) -> None:
+    """The folder is empty then, which is no fault of the folder: staff hear why the session is cancelled."""
+    (planned.folder / "schedules" / "course.toml").unlink()
+    assert faults(told(planned)) == both(
+        "the schedule course.toml is gone, so what it had is cancelled (SE Linux): put it back if that is wrong"
+    )
+
+
+def test_a_schedule_is_deleted_beside_a_link_that_leads_nowhere(planned: Stage) -> None:
+    """One file that cannot be looked at hides no other."""
+    (planned.folder / "schedules" / "link.toml").symlink_to("/nowhere/else.toml")
+    (planned.folder / "schedules" / "course.toml").unlink()
+    assert [text for to, text in faults(told(planned)) if to == "olga" and "is gone" in text] == [
+        "the schedule course.toml is gone, so what it had is cancelled (SE Linux): put it back if that is wrong"
+    ]

@@ -95,6 +95,21 @@ def test_a_pid_file_that_lies_kills_nobody(tmp_path):
     bystander.wait()
 
 
+@pytest.mark.parametrize("gone", [("gateway.pid",), ("gateway.lock", "gateway.pid"), ()], ids=["pid", "both", "folder"])
+def test_a_gateway_whose_files_are_removed_is_found_again(own_world, gone):
+    """Somebody tidies up: it is not taken for ended, so no second one is started that could not listen, and stop ends it."""
+    world = own_world()
+    for name in gone:
+        (world.state / name).unlink()
+    if not gone:
+        world.state.rename(world.state.with_name("elsewhere"))
+    until(lambda: process.listening(world.state) == (("127.0.0.1", world.port),))
+    assert process.running(world.state) == world.pid
+    assert process.start_detached(world.folder, world.state, ["/bin/false"]) == world.pid
+    assert process.stop(world.state) is True
+    assert process.running(world.state) is None
+
+
 def test_kill_9_leaves_nothing_in_the_way(own_world):
     """After kill -9 the next one starts, with the same host key."""
     world = own_world()

@@ -108,6 +108,29 @@ def test_an_exercise_that_something_needs_and_that_is_gone(stage: Stage) -> None
     ]
 
 
+def test_schedules_that_are_gone(stage: Stage) -> None:
+    """What they planned stands in the database: a file, or the whole folder, though the usual one need not be there."""
+    stage.schedule(
+        "course.toml",
+        '[course]\ntitle = "Later"\nzone = "UTC"\n[[session]]\nid = "a"\nstart = 2099-11-29T20:00:00\n',
+    )
+
+    def faults() -> list[str]:
+        lines: list[str] = []
+        checkup(stage.config, lines.append)
+        return [line for line in lines if line.startswith("! schedules: ")]
+
+    stage.wait(seconds=10)
+    assert faults() == []
+    (stage.folder / "schedules" / "course.toml").unlink()
+    gone = "! schedules: course.toml is gone, so what it had will be cancelled (Later): put it back if that is wrong"
+    assert faults() == [gone]
+    (stage.folder / "schedules").rmdir()
+    assert faults() == [
+        "! schedules: the schedule folder cannot be read (No such file or directory): set folder in [schedule]"
+    ]
+
+
 def test_a_fault_in_an_index_names_its_key(stage: Stage) -> None:
     """Public folders have any kind of ``backend``; the line says which key to correct."""
     folder = stage.folder / "exercises" / "public"

@@ -76,6 +76,14 @@ def test_a_copy_that_is_fresh_is_said(report):
     assert said[-1] == "ok store: copy copy-1 in /c, 0 s old"
 
 
+def test_one_slow_turn_after_a_start(report):
+    """It is told, and is no reason for an alarm."""
+    report["turns"].update(count=99, p99=1.5, longest=1.5)
+    said: list[str] = []
+    assert status(report, False, said.append) == 0
+    assert said[1] == "ok bot: turns: 99, p50 12.3 ms, p99 1.5 s, longest 1.5 s"
+
+
 def change(*keys: str, **values: Any) -> Callable[[dict[str, Any]], None]:
     def apply(report: dict[str, Any]) -> None:
         for key in keys:
@@ -89,7 +97,7 @@ def change(*keys: str, **values: Any) -> Callable[[dict[str, Any]], None]:
     ("changed", "line"),
     [
         (change(version="0.0.9"), "! bot: trainbot 0.2.0 is installed.*: restart the bot, for example with systemctl"),
-        (change("turns", p99=1.5), "! bot: turns: 1, .*p99 1.5 s.*: run trainbot doctor store"),
+        (change("turns", count=100, p99=1.5), "! bot: turns: 100, .*p99 1.5 s.*: run trainbot doctor store"),
         (
             change("irc", connected=False, trouble="connection refused", network=""),
             r"! irc: not connected to irc.libera.chat \(connection refused\).*: run trainbot doctor irc",

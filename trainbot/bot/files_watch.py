@@ -56,7 +56,7 @@ class FilesWatch(Feature):
     def faults(self, now: datetime) -> Iterator[str]:
         book, reader = self.sessions.session_store, self.sessions.reader
         yield from exercise_faults(self.exercises.library, wanted_exercises(self.store, book, now))
-        coming = [session for session in book.known(now) if session.start > now and not session.made_here]
+        coming = from_files(book, now)
         files = {name for name, _mtime, _size in reader.schedules.stamps()}
         broken = {problem.file: problem for problem in reversed(reader.problems)}
         told = set()
@@ -65,12 +65,17 @@ class FilesWatch(Feature):
             if origin in broken:
                 told.add(origin)
                 yield f"schedule {broken[origin]}. I go by what I read there before ({titles}): correct the file"
-            elif files and origin not in files:
+            elif origin not in files and (files or not reader.problems):
                 yield f"the schedule {origin} is gone, so what it had is cancelled ({titles}): put it back if that is wrong"
         for problem in reader.problems if not files else ():
             if problem.file in told:
                 continue
             yield f"schedule {problem}. Until then nothing that is planned changes"
+
+
+def from_files(book: SessionStore, now: datetime) -> list[Session]:
+    """The sessions to come that stand in schedules; those that are cancelled too."""
+    return [session for session in book.known(now) if session.start > now and not session.made_here]
 
 
 def wanted_exercises(store: Store, book: SessionStore, now: datetime) -> list[tuple[str, str]]:

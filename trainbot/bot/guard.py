@@ -17,6 +17,9 @@ class Guard:
 
     def __init__(self, store: Store) -> None:
         self.savepoint = store.savepoint()
+        self._damage_told: set[str] = (
+            set()
+        )  # what has met damage: a damaged database stays so, and each turn meets it again
 
     def __call__(self, what: str, call: Callable[[], T]) -> T | None:
         """The call's value; None if it failed."""
@@ -24,7 +27,9 @@ class Guard:
             with self.savepoint:
                 return call()
         except DatabaseDamaged:
-            log.error("%s could not be handled: the database is damaged", what)
+            if what not in self._damage_told:
+                self._damage_told.add(what)
+                log.error("%s could not be handled: the database is damaged", what)
             return None
         except Exception:
             log.exception("%s could not be handled", what)

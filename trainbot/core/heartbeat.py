@@ -63,6 +63,11 @@ def read(state: Path) -> Heartbeat | None:
         return None
 
 
+def is_there(state: Path) -> bool:
+    """Whether a bot has lived here, even if a power cut has left nothing of its heartbeat that can be read."""
+    return (state / NAME).is_file()
+
+
 def forget(state: Path) -> None:
     """Removes it: what comes next is a new beginning."""
     (state / NAME).unlink(missing_ok=True)

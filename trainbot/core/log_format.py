@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,17 +16,21 @@ from trainbot.core.text import many_lines, one_line
 LEVELS = (logging.INFO, logging.DEBUG)
 LONGEST = 4000  # characters of one message
 NAMES = ("debug", "info", "warning", "error")
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class PlainFormatter(logging.Formatter):
     """Plain text: each message is one line of at most LONGEST characters, and traces contain no terminal escape codes,
-    whatever the message or exception holds."""
+    whatever the message or exception holds.  Where the system has no descriptor, memory or thread left, the exception's
+    own line says all there is to know."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         record.message = one_line(record.message, LONGEST)
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
+        if is_exhaustion(ei[1]):
+            return one_line("".join(traceback.format_exception_only(ei[1])), LONGEST)
         return many_lines(super().formatException(ei))
 
 
@@ -42,6 +48,15 @@ class JsonFormatter(PlainFormatter):
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+def is_exhaustion(error: BaseException | None) -> bool:
+    """Whether the system has refused a descriptor, memory or a thread: not a bug, so where it was does not matter."""
+    if isinstance(error, OSError):
+        return error.errno in EXHAUSTED
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    )
 
 
 def log_to_stderr(verbose: int = 0, *, as_json: bool = False, levels: Iterable[tuple[str, str]] = ()) -> None:

@@ -30,6 +30,7 @@ from trainbot.gateway.template import Template, how_many
 log = logging.getLogger(__name__)
 
 LOCK, PID, LOG = "gateway.lock", "gateway.pid", "gateway.log"
+LOOK = 1.0  # seconds between two looks at the lock and the pid file
 LOG_SIZE = 1 << 20  # bytes of gateway.log, and as many of gateway.log.1
 _FLOCK = "@hhqqi0q"  # struct flock of fcntl(2)
 
@@ -44,7 +45,7 @@ def main(config: GatewayConfig, as_json: bool = False) -> int:
         lock = _hold(config.state)
         _room_for_connections()
         template = Template(how_many())  # first, because it takes as long as the rest
-        asyncio.run(_until_signal(config, service, template))
+        asyncio.run(_until_signal(config, service, template, lock))
         return 0
     except BackendError as error:
         print(f"trainbot gateway: {error}", file=sys.stderr)
@@ -201,6 +202,27 @@ def _room_for_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+async def _stay_known(state: Path, about: str, lock: int) -> None:
+    """Makes the lock and the pid file again if somebody removes them: without them the bot takes this gateway for ended, and
+    starts another one, which cannot listen.  The first handle stays open, since ``main`` closes it."""
+    failed = ""
+    while True:
+        await asyncio.sleep(LOOK)
+        try:
+            held = (state / LOCK).exists() and os.path.samestat((state / LOCK).stat(), os.fstat(lock))
+            if held and (state / PID).exists():
+                continue
+            if not held:
+                lock = _hold(state)
+            write_whole(state / PID, about)
+            failed = ""
+            log.warning("%s or %s was removed: they are made again", state / LOCK, PID)
+        except (BackendError, OSError) as error:
+            if str(error) != failed:
+                failed = str(error)
+                log.error("%s or %s was removed, and cannot be made again: %s", state / LOCK, PID, error)
+
+
 class BoundedLog(logging.StreamHandler[TextIO]):
     """Logs to ``stream``; once its file is ``path`` and larger than ``size`` bytes, renames that to ``path``.1 and goes on in
     a new one, with the same file descriptor, so that whatever else is written to it (tracebacks) follows."""
@@ -234,7 +256,7 @@ def _log_to_stderr(state: Path, as_json: bool) -> None:
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
 
 
-async def _until_signal(config: GatewayConfig, service: ServiceManager, template: Template) -> None:
+async def _until_signal(config: GatewayConfig, service: ServiceManager, template: Template, lock: int) -> None:
     from trainbot.gateway.server import serve  # brings asyncssh, which the bot does not need
 
     ours = program()  # now: the files may have changed by the time somebody asks
@@ -246,7 +268,9 @@ async def _until_signal(config: GatewayConfig, service: ServiceManager, template
             *(f"at {host} {port}" for host, port in bound),
             *(f"asked {host} {port}" for host, port in config.listen),
         ]
-        write_whole(config.state / PID, "\n".join(lines) + "\n")
+        about = "\n".join(lines) + "\n"
+        write_whole(config.state / PID, about)
+        tasks.start(_stay_known(config.state, about, lock), "watching the lock and the pid file")
         listening = f"listening on {', '.join(f'{host} port {port}' for host, port in bound)}"
         log.info("%s", listening)
         service.status(listening)

@@ -4,6 +4,7 @@ It uses no network; ``trainbot doctor`` does."""
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from trainbot.adapters.db.migrate import refuse_newer
 from trainbot.adapters.db.opening import refuse_missing
 from trainbot.adapters.hosts.confinement import confined
 from trainbot.adapters.state_folder import COPY_KEY
-from trainbot.bot.files_watch import exercise_faults, wanted_exercises
+from trainbot.bot.files_watch import exercise_faults, from_files, wanted_exercises
 from trainbot.bot.installation import exercises_of, images_of
 from trainbot.config import Config, placeholders
 from trainbot.core.access import NO_ORGANISER, Role
@@ -167,10 +168,19 @@ def _content(config: Config, say: Callable[[str], None], line: Callable[..., Non
             line(f"note: {problem}")
     say("Sessions")
     now = datetime.now(UTC)
-    schedule = load_schedules(config.schedule.folder, now, may_lack=not config.schedule.named)
+    needed, stored = _stored(config, now)
+    schedule = load_schedules(config.schedule.folder, now, may_lack=not (config.schedule.named or stored))
     coming = [s for s in schedule.sessions if s.start > now and not s.cancelled]
-    for lack in exercise_faults(library, _wanted(config, coming, now)):
+    planned_here = [(session.exercise, f"the session {session.title}") for session in coming if session.exercise]
+    for lack in exercise_faults(library, [*planned_here, *needed]):
         line("exercises", lack)
+    for origin in sorted({session.origin for session in stored}) if schedule.readable else ():
+        if not os.path.lexists(config.schedule.folder / origin):
+            titles = ", ".join(dict.fromkeys(session.title for session in stored if session.origin == origin))
+            line(
+                "schedules",
+                f"{origin} is gone, so what it had will be cancelled ({titles}): put it back if that is wrong",
+            )
     for session in coming[:SHOWN]:
         line(f"{session.title}: {describe_many(session.start, session.zones or config.schedule.zones, now)}")
     for session in coming if config.hosts else ():
@@ -185,21 +195,21 @@ def _content(config: Config, say: Callable[[str], None], line: Callable[..., Non
         line(fault.file, fault.text)
 
 
-def _wanted(config: Config, coming: list[Session], now: datetime) -> list[tuple[str, str]]:
-    """(slug, what needs it) of what is planned, by the files and by the database, and of classes that run."""
-    planned = [(session.exercise, f"the session {session.title}") for session in coming if session.exercise]
+def _stored(config: Config, now: datetime) -> tuple[list[tuple[str, str]], list[Session]]:
+    """By the database: (slug, what needs it) of what is planned or runs, and the sessions that are to come from files."""
     if not database_exists(config.store.url) or _database(config):
-        return planned
+        return [], []
     try:
         store = Store(config.store.url, read_only=True)
         try:
             with store.transaction():
                 book = SessionStore(store, config.irc.class_channels)
-                return [*planned, *wanted_exercises(store, book, now)]
+                stored = [session for session in from_files(book, now) if not session.cancelled]
+                return wanted_exercises(store, book, now), stored
         finally:
             store.close()
     except BackendError:  # of another schema
-        return planned
+        return [], []
 
 
 def _database(config: Config) -> str:

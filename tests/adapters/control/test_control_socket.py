@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from trainbot.adapters.control.client import ask, subscribe
 from trainbot.adapters.control.lines import REQUEST_LIMIT, BadLine, decode, encode
-from trainbot.adapters.control.server import ControlServer
+from trainbot.adapters.control.server import ControlServer, refuse_second
 from trainbot.core.errors import BackendError, UserError
 
 
@@ -295,6 +296,24 @@ async def test_a_socket_file_that_goes_is_made_again(watchful, server, how, capl
     assert await heard.values.get() == 2
     assert list(heard.states._queue) == [True]  # it was never away
     assert caplog.text.count("nobody can reach") == (how == "replaced by a file")
+    await heard.stop()
+
+
+async def test_a_folder_that_goes_is_made_again(watchful, server, caplog):
+    """With its lock, so that no second process begins; who is connected stays connected."""
+    heard = Heard(server.path)
+    server.publish("t", 1)
+    assert await heard.values.get() == 1
+    shutil.rmtree(server.path.parent)
+    while "made again" not in caplog.text:
+        await asyncio.sleep(0)
+    assert await asking(server, {"op": "x"}) == {"you said": {"op": "x"}}
+    assert stat.S_IMODE(server.path.parent.stat().st_mode) == 0o700
+    with pytest.raises(BackendError, match="another trainbot is already running here"):
+        refuse_second(server.path)
+    server.publish("t", 2)
+    assert await heard.values.get() == 2
+    assert list(heard.states._queue) == [True]
     await heard.stop()
 
 

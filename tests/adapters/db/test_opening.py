@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from trainbot.adapters.db import DAMAGED, DatabaseDamaged, Store, opening
+from trainbot.adapters.db.health import health
 from trainbot.adapters.db.opening import begin_anew, loss_of, open_store, refuse_missing
 from trainbot.adapters.db.upkeep import backup, check, restore
 from trainbot.core import heartbeat
@@ -144,6 +145,58 @@ def test_something_else_in_its_place(here: Installation, make: Callable[[Path], 
         ):
             ask(here.url, here.state)
     assert not here.database.is_file()
+
+
+def without_row(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as found, found:
+        found.execute("DELETE FROM alembic_version")
+
+
+def without_table(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as found, found:
+        found.execute("DROP TABLE alembic_version")
+
+
+def of_another_program(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE TABLE bookmark (x)")
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["later", "first start"])
+@pytest.mark.parametrize("spoil", [without_row, without_table, of_another_program])
+def test_tables_of_no_known_schema(here: Installation, spoil: Callable[[Path], None], first: bool) -> None:
+    """Another program's database, or ours without its schema's number: it is neither empty nor in need of an upgrade, and
+    nothing is written into it."""
+    here.run("one")
+    backup(here.url, here.folder / "kept")
+    restore(here.url, here.state, here.folder / "kept", NOW)  # without a write-ahead log
+    spoil(here.database)
+    if first:
+        heartbeat.forget(here.state)
+    with closing(sqlite3.connect(here.database)) as found:
+        before = list(found.iterdump())
+    asked = (lambda: open_store(here.url, here.state), lambda: check(here.url, here.state), lambda: health(here.url))
+    for ask in asked:
+        with pytest.raises(BackendError, match="belongs to another program, or has lost the number of its schema: "):
+            ask()
+    with closing(sqlite3.connect(here.database)) as found:
+        assert list(found.iterdump()) == before
+    restore(here.url, here.state, here.folder / "kept", NOW + timedelta(hours=1))
+    assert here.lost() == "" and here.texts() == ["one"]
+
+
+def test_a_heartbeat_that_a_power_cut_has_emptied(here: Installation) -> None:
+    """It still says that there was a database."""
+    here.run("one")
+    (here.state / heartbeat.NAME).write_bytes(b"")
+    assert here.lost() == "" and here.texts() == ["one"]
+    (here.state / heartbeat.NAME).write_bytes(b"")
+    here.database.unlink()
+    with pytest.raises(BackendError, match=GONE):
+        open_store(here.url, here.state)
+    begin_anew(here.url, here.state, NOW)
+    assert here.lost() == "" and here.texts() == []
 
 
 def test_a_new_beginning_on_purpose(here: Installation) -> None:

@@ -65,7 +65,7 @@ def test_files_of_migrations_say_their_order(url: str) -> None:
     assert revisions() == [revision.revision for revision in script.walk_revisions()][::-1]
     engine = connect(url)
     with engine.connect() as connection:
-        assert version(connection) == MigrationContext.configure(connection).get_current_revision()
+        assert version(url, connection) == MigrationContext.configure(connection).get_current_revision()
     engine.dispose()
     assert upgrade(url) == (script.get_current_head(),) * 2
 

@@ -14,7 +14,7 @@ import pytest
 
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.engine import connect
-from trainbot.adapters.db.migrate import upgrade
+from trainbot.adapters.db.migrate import revisions, upgrade
 from trainbot.adapters.db.tables import metadata
 from trainbot.adapters.db.upkeep import backup, check, restore
 from trainbot.core.errors import BackendError
@@ -202,5 +202,7 @@ def test_a_database_made_from_tables_is_checked_as_well(tmp_path: Path) -> None:
     engine = connect(f"sqlite:///{tmp_path}/made.db")
     with engine.begin() as connection:
         metadata.create_all(connection)
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (revisions()[-1],))
     engine.dispose()
     assert check(f"sqlite:///{tmp_path}/made.db", tmp_path).faults == ()

@@ -33,11 +33,18 @@ class ScheduleFolder:
     def stamps(self) -> tuple[tuple[str, int, int], ...]:
         """(name, mtime in ns, size in bytes) of each file in the folder, to tell whether one has changed."""
         try:
-            return tuple(
-                sorted((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in self.path.iterdir())
-            )
+            return tuple(sorted(_stamp(file) for file in self.path.iterdir()))
         except OSError:
             return ()
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    """A link that leads nowhere is there as well."""
+    try:
+        found = file.stat()
+    except OSError:
+        return file.name, 0, 0
+    return file.name, found.st_mtime_ns, found.st_size
 
 
 def load_schedules(folder: Path, now: datetime, horizon: timedelta = HORIZON, *, may_lack: bool = False) -> Schedule:

@@ -32,7 +32,8 @@ class ControlServer:
     UserError or BackendError is sent to the client; any other exception becomes a reference, and the traceback is
     logged.  No line from a client, and no client that goes away or stops reading, can harm the bot or other clients.
 
-    If the socket file is removed or replaced, a new one is made within seconds; the connections stay.
+    If the socket file is removed or replaced, or its folder or its lock is, they are made again within seconds; the
+    connections stay.
     """
 
     def __init__(self, path: Path, answer: Answer) -> None:
@@ -51,8 +52,6 @@ class ControlServer:
 
     async def start(self) -> None:
         """Starts listening.  Replaces the socket file of a dead process; BackendError if a running one uses it."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _lock(self.path)
         try:
             await self._listen()
         except BaseException:
@@ -61,7 +60,13 @@ class ControlServer:
         self._watching.start(self._watch(), "watching the control socket's file")
 
     async def _listen(self) -> None:
-        """Listens at ``path``, and no longer at a file that was there before."""
+        """Listens at ``path``, and no longer at a file that was there before; holds its lock, even if somebody has removed that
+        file or the folder."""
+        if self._lock is None or _inode(_lock_file(self.path)) != _inode_of(self._lock):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = _lock(self.path)
+            self._unlock()
+            self._lock = lock
         before, listener = self._server, _bind(self.path)
         self._inode = _inode(self.path)
         self._server = await asyncio.start_unix_server(self._connected, sock=listener, limit=REQUEST_LIMIT)
@@ -226,6 +231,11 @@ def _inode(path: Path) -> tuple[int, int] | None:
         found = path.lstat()
     except OSError:
         return None
+    return found.st_dev, found.st_ino
+
+
+def _inode_of(handle: int) -> tuple[int, int]:
+    found = os.fstat(handle)
     return found.st_dev, found.st_ino
 
 

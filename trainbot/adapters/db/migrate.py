@@ -38,16 +38,23 @@ def _config(connection: Connection | None = None) -> AlembicConfig:
     return config
 
 
-def version(connection: Connection) -> str | None:
-    """The revision that the database is at; None if it is empty."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
+def version(url: str, connection: Connection) -> str | None:
+    """The revision that the database is at; None if it is empty.  BackendError if it has tables and says no revision."""
+    there = set(inspect(connection).get_table_names())
+    revision: str | None = None
+    if "alembic_version" in there:
+        revision = connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
+    if revision is None and there - {"alembic_version"}:
+        raise BackendError(
+            f"the database {url} belongs to another program, or has lost the number of its schema: correct url in [store], or "
+            "restore a backup with trainbot db restore FILE"
+        )
+    return revision
 
 
 def refuse_newer(url: str, connection: Connection) -> str | None:
-    """The revision that the database is at.  BackendError if this program does not know it."""
-    before, ours = version(connection), revisions()
+    """The revision that the database is at; None if it is empty.  BackendError if this program does not know it."""
+    before, ours = version(url, connection), revisions()
     if before is not None and before not in ours:
         path = database_path(url)
         copy = None if path is None else copy_of(path, ours[-1])
@@ -71,7 +78,7 @@ def revision_of(url: str) -> str | None:
     engine = connect(url, read_only=True)
     try:
         with engine.connect() as connection:
-            return version(connection)
+            return version(url, connection)
     except SQLAlchemyError as error:
         raise BackendError(explain(url, error)) from None
     finally:

@@ -65,7 +65,7 @@ def refuse_missing(url: str, state: Path) -> None:
             f"the database {url} is {what}: move it away, and put the database back or restore a backup with trainbot db "
             "restore FILE"
         )
-    if path is None or heartbeat.read(state) is None:
+    if path is None or not heartbeat.is_there(state):
         return
     if path.exists() and path.stat().st_size:
         return
@@ -117,7 +117,7 @@ def open_store(url: str, state: Path, progress: Progress = lambda what, at, of: 
     try:
         store.lock()
         _wait_for_others(store)
-        if beat is not None and version(store.connection) is None:
+        if version(url, store.connection) is None and heartbeat.is_there(state):
             raise BackendError(_GONE.format(url, "empty", state))
         store.connection.rollback()
         upgrade_with_copy(url, progress)
