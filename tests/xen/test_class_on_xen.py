@@ -52,7 +52,7 @@ class Classroom:
         command, password = await self.learners[nick].lab(image)
         folder = self.bot.folder / nick
         folder.mkdir(exist_ok=True)
-        return Learner(folder, command, password=password)
+        return Learner(folder, command, password=password, patience=LONG)
 
 
 @pytest.fixture
@@ -154,9 +154,8 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
         "",
     )
     await room.hear("bob", "ssh .*old@", "")
-    old = Learner(
-        bot.folder / "bob", " ".join([*ways["bob"].line.split()[:-1], "old@127.0.0.1"]), password=ways["bob"].password
-    )
+    line = " ".join([*ways["bob"].line.split()[:-1], "old@127.0.0.1"])
+    old = Learner(bot.folder / "bob", line, password=ways["bob"].password, patience=LONG)
     assert await old.says("kept") == "bob"
 
     # and the other one dies
@@ -193,6 +192,7 @@ async def console_without_network(learner: Learner) -> None:
 def at_the_screen(learner: Learner, word: str) -> Terminal:
     """In tmux in the lab, with where the class is above it, and nothing typed before."""
     screen = at(learner)
+    screen.patience = LONG
     screen.until(b"SE Linux for beginners: the introduction")
     screen.type(f"echo $(tmux display-message -p '#S'):$kept:; kept={word}\n".encode())
     screen.until(b"lab::")
