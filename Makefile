@@ -40,9 +40,9 @@ test-images:           ## import a cloud image, boot a published one as its how-
 
 test-xen:              ## run labs on real Xen, in emulated hosts
 	@scripts/setup test
-	$(PYTEST) -m xen -n 2 --dist loadgroup $(ARGS)
+	$(PYTEST) -m "xen and not xenlong" -n 2 --dist loadgroup $(ARGS)
 
-test-xen-long:         ## run trainbot doctor on Xen hosts with many faults; boot published images
+test-xen-long:         ## what takes longer there: trainbot doctor on hosts with many faults, HVM, published images
 	@scripts/setup test
 	$(PYTEST) -m xenlong $(ARGS)
 

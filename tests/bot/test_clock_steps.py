@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,8 @@ STEPS = [
     {"days": -1},
     {"days": 31},
     {"days": -31},
+    {"days": -40},  # summer time ended between
+    {"days": 130},  # and begins again
 ]
 CLOCK_TIMES = re.compile(r"\d\d:\d\d|\d{4}-\d\d-\d\d|\w{3} \d+ \w{3}")
 SESSION = """
@@ -131,6 +133,23 @@ def test_no_reminder_is_repeated_after_a_step_back(tmp_path: Path) -> None:
     again = [text for _ in range(130) for _, text in stage.wait(minutes=1)]
     assert first
     assert not [text for text in again if "starts" in text or "started" in text], again
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=-2), timedelta(hours=2), timedelta(days=-1)])
+def test_a_step_over_the_change_of_summer_time(tmp_path: Path, by: timedelta) -> None:
+    """10:00 in Berlin on the day when summer time begins is 08:00 UTC, also if the clock was set over 01:00 UTC meanwhile:
+    an hour and ten minutes before it, people are reminded, once each."""
+    stage = Stage(tmp_path)
+    stage.set_clock(seconds=(datetime(2027, 3, 28, 0, 30, tzinfo=UTC) - stage.now).total_seconds())
+    stage.schedule("s.toml", SESSION.replace("2026-11-27", "2027-03-28").replace('"UTC"', '"Europe/Berlin"'))
+    stage.wait(seconds=2)
+    stage.wait(seconds=2)
+    stage.set_clock(seconds=by.total_seconds())
+    reminded = []
+    while stage.now < datetime(2027, 3, 28, 7, 50, tzinfo=UTC):
+        said = [text for target, text in stage.wait(minutes=1) if target == CHANNEL]
+        reminded += [stage.now for text in said if "SE Linux starts in" in text]
+    assert [f"{when:%H:%M}" for when in reminded] == ["07:00", "07:50"]
 
 
 def test_a_seat_in_the_queue_is_kept(tmp_path: Path) -> None:

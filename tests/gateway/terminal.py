@@ -10,7 +10,9 @@ import termios
 
 
 class Terminal:
-    """ssh on a real terminal."""
+    """ssh on a real terminal.  ``patience``: seconds at most until more is shown."""
+
+    patience = 30.0
 
     def __init__(self, world, password, rows=24, columns=100, words=(), **who):
         self.master, slave = pty.openpty()
@@ -34,7 +36,7 @@ class Terminal:
     def until(self, text):
         """Reads until ``text`` was shown."""
         while text not in self.seen:
-            assert select.select([self.master], [], [], 30)[0], self.seen
+            assert select.select([self.master], [], [], self.patience)[0], self.seen
             try:
                 read = os.read(self.master, 65536)
             except OSError:
@@ -44,6 +46,6 @@ class Terminal:
         self.seen = self.seen.partition(text)[2]
 
     def close(self):
-        status = self.process.wait(30)
+        status = self.process.wait(self.patience)
         os.close(self.master)
         return status

@@ -234,7 +234,7 @@ def compare(bot: RunningBot, promises: Promises) -> list[str]:
 
 @pytest.mark.parametrize(
     ("rounds", "learners"),
-    [pytest.param(1, LEARNERS, marks=pytest.mark.storm), pytest.param(8, LEARNERS, marks=pytest.mark.stormlong)],
+    [pytest.param(1, LEARNERS, marks=pytest.mark.storm), pytest.param(27, LEARNERS, marks=pytest.mark.stormlong)],
 )
 async def test_a_day_of_faults(make_bot: BotMaker, people: Arrive, tmp_path: Path, rounds: int, learners: int) -> None:
     """Nothing that was acknowledged is lost; the class goes on after every fault."""

@@ -24,8 +24,8 @@ BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 class Learner:
     """Somebody with OpenSSH's client and the line that the bot gave."""
 
-    def __init__(self, folder, line, *, password="", key=None):
-        self.line, self.password = line, password
+    def __init__(self, folder, line, *, password="", key=None, patience=LOGIN):
+        self.line, self.password, self.patience = line, password, patience
         self.environment = {
             **os.environ,
             "LEARNER": password,
@@ -64,7 +64,7 @@ class Learner:
     async def run(self, *words):
         """(exit code, output, errors)."""
         process = await self.open(*words)
-        async with asyncio.timeout(LOGIN):
+        async with asyncio.timeout(self.patience):
             out, err = await process.communicate()
         return process.returncode, out.decode(), err.decode()
 

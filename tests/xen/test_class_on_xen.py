@@ -20,7 +20,7 @@ from tests.whole.test_whole_machine import Learner, at
 from trainbot.ops.demo.ngircd import Ngircd
 
 pytestmark = [pytest.mark.xen, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
-LONG = 300.0  # seconds at most for anything that hosts in emulation do
+LONG = 900.0  # seconds at most for anything that hosts in emulation do
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Classroom:
         command, password = await self.learners[nick].lab(image)
         folder = self.bot.folder / nick
         folder.mkdir(exist_ok=True)
-        return Learner(folder, command, password=password)
+        return Learner(folder, command, password=password, patience=LONG)
 
 
 @pytest.fixture
@@ -74,7 +74,8 @@ async def room(
         },
     )
     try:
-        prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
+        with hosts["xen1"].right_clock(), hosts["xen2"].right_clock():
+            prepared = await asyncio.gather(*(bot.shell("host", "prepare", name, within=2 * LONG) for name in hosts))
         assert [done.code for done in prepared] == [0, 0], prepared
         russell = await people(ngircd.port, "russell", source=PRESENTER)
         learners = {nick: await people(ngircd.port, nick) for nick in ("alice", "bob", "carol", "dan")}
@@ -140,7 +141,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
         assert await room.ready(nick) == well
         assert await ways[nick].says("kept") == ""
         assert await ways[nick].says("keep new; kept") == "new"
-    await asyncio.to_thread(screen.until, b"your lab is gone (reset, returned or moved to another host): ssh again")
+    await asyncio.to_thread(screen.until, b"your lab is gone (reset, returned or moved to another host): run ssh again")
     assert await asyncio.to_thread(screen.close) == 255
     screen = await asyncio.to_thread(at_the_screen, ways["bob"], "second")
     screen.process.kill()
@@ -153,9 +154,8 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
         "",
     )
     await room.hear("bob", "ssh .*old@", "")
-    old = Learner(
-        bot.folder / "bob", " ".join([*ways["bob"].line.split()[:-1], "old@127.0.0.1"]), password=ways["bob"].password
-    )
+    line = " ".join([*ways["bob"].line.split()[:-1], "old@127.0.0.1"])
+    old = Learner(bot.folder / "bob", line, password=ways["bob"].password, patience=LONG)
     assert await old.says("kept") == "bob"
 
     # and the other one dies
@@ -192,6 +192,7 @@ async def console_without_network(learner: Learner) -> None:
 def at_the_screen(learner: Learner, word: str) -> Terminal:
     """In tmux in the lab, with where the class is above it, and nothing typed before."""
     screen = at(learner)
+    screen.patience = LONG
     screen.until(b"SE Linux for beginners: the introduction")
     screen.type(f"echo $(tmux display-message -p '#S'):$kept:; kept={word}\n".encode())
     screen.until(b"lab::")

@@ -26,6 +26,7 @@ def boots(host, driver, spec) -> int:
     return int(greeting(host, driver, spec.id).rpartition("=")[2])
 
 
+@pytest.mark.xenlong
 def test_back_to_a_snapshot(first, drivers, tiny):
     """A snapshot keeps the disk with what was written until then, a rollback gives it back as often as it is asked for,
     a reset forgets all, and each is another boot of the lab."""

@@ -69,6 +69,7 @@ def test_a_slot_is_an_address(first, on_network, tiny):
     assert endpoint(driver, spec.id) == made.endpoint
 
 
+@pytest.mark.xenlong
 def test_a_share_of_a_core(first, drivers, tiny):
     """A lab is held to its share of a core after each boot, also one that it began itself."""
     driver, spec = drivers(first.tcp), tiny(guest=GuestType.PV, cpu_percent=40)
@@ -104,6 +105,7 @@ def put(host, file: Path) -> Path:
         return Path(volume.path())
 
 
+@pytest.mark.xenlong
 def test_hvm(first, drivers, tiny):
     """A lab boots as HVM where it is asked to, from a kernel of the host, with PV network and disk; its device model
     has no VGA, no VNC, no USB, no sound and no network card.  (QEMU boots a bzImage, not the ELF file that Xen can.)"""

@@ -47,16 +47,17 @@ class Organiser:
         self.rack = load(self.folder / "bot.ini").hosts[0]
 
     def prepare(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "trainbot", "host", "prepare", "rack", *options],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=_PREPARING,
-            check=False,
-        )
+        with self.host.right_clock():
+            return subprocess.run(
+                [sys.executable, "-m", "trainbot", "host", "prepare", "rack", *options],
+                cwd=self.folder,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                timeout=_PREPARING,
+                check=False,
+            )
 
     def prepared(self, *options: str) -> list[str]:
         """The lines of what is to be done or was; exit code 0."""

@@ -119,6 +119,7 @@ async def test_a_host_is_unplugged(first, second, watch, tiny):
     assert domains(first)[spec.name] == before[spec.name]
 
 
+@pytest.mark.xenlong
 async def test_a_host_dies(doomed: XenHost, watch, drivers, tiny):
     """A host that dies is lost at once, without waiting for a keepalive; after its next start it is back by itself
     with its lab off, and making the lab again starts it on the disk that it had."""

@@ -13,7 +13,7 @@ from trainbot.adapters.hosts.worker import HostWorker
 from trainbot.model.host import HostConfig, HostEvent, HostLost, HostReport, HostUp, HostWorkDone
 
 OWNER = "0d9a-xen-tests"
-PATIENCE = 400.0  # seconds at most for anything that a host does
+PATIENCE = 900.0  # seconds at most for anything that a host does
 
 
 def endpoint(driver: LibvirtDriver, id: str) -> tuple[str, int]:

@@ -13,8 +13,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -24,9 +26,10 @@ from tests.peers.qmp import Qmp
 from trainbot.images.build.progress_bar import Progress
 from trainbot.ops.demo.ngircd import free_port
 
-BOOT = 400  # seconds at most; about 40 on an idle core
+BOOT = 900  # seconds at most; about 40 on an idle core
 RESUME = 120  # seconds at most; about 5
 _PAUSE = 0.2
+_CLOCK_STEP = 5.0  # seconds
 # dom0's share of the memory; the rest is for labs.  No defence against speculation: it costs time in emulation.
 _XEN = (
     "dom0_mem=768M,max:768M dom0_max_vcpus=1 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning "
@@ -66,7 +69,8 @@ class XenHost:
         qmp = self._run("-incoming", f"exec:cat {shlex.quote(str(booted / 'memory'))}")
         qmp.migrated(RESUME)
         qmp("cont")
-        self.wait(RESUME, f"date -s @{time.time():.0f} >/dev/null; hostname {self.name}")
+        self.wait(RESUME, f"hostname {self.name}")
+        self.set_clock()
 
     def boot(self) -> None:
         """From its own disk if it has one: what a machine does whose power comes back.  Returns at once."""
@@ -90,6 +94,28 @@ class XenHost:
         qmp("quit")
         self._process.wait()
         shutil.move(self.disk, to / "disk.qcow2")
+
+    def set_clock(self, ahead: float = 0.0) -> None:
+        """To ours and so many seconds more: it falls behind whenever this machine is busy (``machine``)."""
+        self.ssh(f"date -s @{time.time() + ahead:.0f} >/dev/null")
+
+    @contextlib.contextmanager
+    def right_clock(self) -> Iterator[None]:
+        """Its clock goes with ours meanwhile: ``trainbot host prepare`` refuses a host that is half a minute behind."""
+        enough = threading.Event()
+
+        def keep() -> None:
+            while not enough.wait(_CLOCK_STEP):
+                self.set_clock()
+
+        self.set_clock()
+        with ThreadPoolExecutor(1) as pool:
+            kept = pool.submit(keep)
+            try:
+                yield
+            finally:
+                enough.set()
+                kept.result()
 
     def freeze(self) -> None:
         """Mute, as if somebody had pulled its network plug: connections stay, nothing is answered."""
@@ -192,7 +218,9 @@ class XenHost:
 
 def machine(image: HostImage) -> list[str]:
     """What all hosts have in common.  +npt: PVH labs need it, emulated as well.  +rdrand: without it a lab's ssh server
-    waits ten seconds for entropy.  Relative paths, since a comma or a blank in -initrd means something."""
+    waits ten seconds for entropy.  -icount: a host's clock goes by the instructions that it has executed, so that it is as
+    slow as the host itself when this machine is busy; otherwise Xen's tools give up after 40 s of ours, which are few
+    seconds of theirs.  Relative paths, since a comma or a blank in -initrd means something."""
     recipe = image.recipe
     return [
         "qemu-system-x86_64",
@@ -204,7 +232,9 @@ def machine(image: HostImage) -> list[str]:
         "-machine",
         "q35",
         "-accel",
-        "tcg,tb-size=256",
+        "tcg,thread=single,tb-size=256",
+        "-icount",
+        "shift=2,sleep=on",
         "-cpu",
         "qemu64,+npt,+rdrand",
         "-smp",
