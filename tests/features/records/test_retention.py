@@ -304,9 +304,6 @@ def test_who_is_nobody(text: str) -> None:
 def shell(stage: Stage) -> Callable[..., tuple[int, str]]:
     """shell(*words, said=what is typed): trainbot in a shell, where no bot runs."""
     hold(stage)
-    stage.store.connection.exec_driver_sql("create table alembic_version (version_num varchar(32))")
-    newest = max(path.name[:4] for path in (Path(__file__).parents[3] / "migrations" / "versions").glob("0*.py"))
-    stage.store.connection.exec_driver_sql("insert into alembic_version values (?)", (newest,))
     stage.store.connection.commit()
 
     def run(*words: str, said: str = "") -> tuple[int, str]:
