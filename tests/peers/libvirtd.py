@@ -93,10 +93,11 @@ class Libvirtd:
 
     def kill(self) -> None:
         """As when the machine loses its power."""
-        process, self._process, self._kept = self._process, None, None
+        process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGKILL)
             process.wait()
+        self._kept = None  # after it: to close the connection is a question, which a stopped process never answers
 
     def stop(self) -> None:
         self.kill()
