@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from trainbot.core.errors import BackendError
-from trainbot.images.build.command import BuildLog
+from trainbot.images.build.command import BuildLog, environment
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.importing import disk
 from trainbot.images.importing.disk import DiskError, as_raw_disk
@@ -28,7 +28,7 @@ def raw(tmp_path: Path) -> Path:
     path = tmp_path / "raw"
     with path.open("wb") as file:
         file.truncate(40 * MIB)
-    subprocess.run(["sfdisk", "-q", path], input="label: gpt\nstart=2048\n", text=True, check=True)
+    subprocess.run(["sfdisk", "-q", path], input="label: gpt\nstart=2048\n", text=True, check=True, env=environment())
     with path.open("r+b") as file:
         file.seek(20 * MIB)
         file.write(os.urandom(8 * MIB))
