@@ -180,7 +180,7 @@ def recipe_files(folder: Path) -> Iterator[tuple[str, Path]]:
     Of a recipe that extends another also those of the other, but for recipe.toml.
     """
     found = dict(_files(folder))
-    if "extends" in (said := _read(folder)):
+    if "recipe.toml" in found and "extends" in (said := _read(folder)):
         base = dict(_files(_base(folder, said["extends"])))
         found = {**base, "extends/recipe.toml": base["recipe.toml"], **found}
     yield from sorted(found.items())
