@@ -26,7 +26,7 @@ async def test_a_sync_comes_before_each_acknowledgement(ngircd, make_bot, people
         "--seccomp-bpf",
         "-y",
         "-s",
-        "400",
+        "20000",
         "-o",
         str(trace),
         "-e",
