@@ -7,7 +7,7 @@ import pytest
 from tests.whole.running import PRESENTER
 from tests.whole.test_whole_machine import Learner
 
-pytestmark = [pytest.mark.xen, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
+pytestmark = [pytest.mark.xenlong, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
 LONG = 900.0  # seconds at most for anything that a host in emulation does
 ABOUT = "getenforce; cat /sys/hypervisor/guest_type; systemctl is-system-running --wait; . /etc/os-release; echo $VERSION_ID"
 
