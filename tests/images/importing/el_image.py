@@ -1,27 +1,19 @@
 """A cloud image of Enterprise Linux's shape, from Debian's packages: GPT, ESP, a /boot of its own, Boot Loader Specification
 entries with EL8's $kernelopts, initramfs-V.img, NetworkManager, cloud-init, SE Linux labels, no host keys, no tmux.
 
-It shows what import does with that shape, and nothing about Enterprise Linux itself.  Made once for each version of this
-file and kept in the cache, outside of the checkout.
+It shows what import does with that shape, and nothing about Enterprise Linux itself.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
 import subprocess
-import tarfile
-import tempfile
 from pathlib import Path
 
+from tests.images.importing.offered_image import install, kept, run_inside
 from trainbot.images.build import pack
-from trainbot.images.build.command import BuildLog, environment
+from trainbot.images.build.command import environment
 from trainbot.images.build.labels import label_image
 from trainbot.images.build.progress_bar import Progress
-from trainbot.images.build.recipe import Recipe
-from trainbot.images.build.rootfs import make_rootfs, scratch
-from trainbot.ops.demo.world import cache_folder
 
 PACKAGES = (
     "systemd-sysv",
@@ -44,7 +36,6 @@ PACKAGES = (
 )
 ROOT, BOOT = "5a1b0c2d-0000-4000-8000-0123456789cd", "5a1b0c2d-0000-4000-8000-0123456789ce"
 MACHINE = "0123456789abcdef0123456789abcdef"
-_INITRAMFS = b"MODULES=most\nCOMPRESS=zstd\n"
 _HOOK = f"""\
 rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id
 systemctl -q enable NetworkManager.service ssh.service
@@ -104,36 +95,14 @@ start=593920, size=2867200, type=L, name=root
 
 def el_image(progress: Progress) -> Path:
     """A qcow2 file, compressed, as they are offered."""
-    name = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    there = cache_folder() / f"el-{name}.qcow2"
-    if not there.exists():
-        for old in there.parent.glob("el-*.qcow2"):
-            old.unlink()
-        with tempfile.TemporaryDirectory(prefix=".el-", dir=there.parent) as work:
-            _make(Path(work), progress).rename(there)
-    return there
+    return kept("el", Path(__file__), _make, progress)
 
 
 def _make(work: Path, progress: Progress) -> Path:
-    (work / "hooks").mkdir()
-    (work / "hooks/10-el.sh").write_text(_HOOK)
-    recipe = Recipe(work, "el", "bookworm", "root", 1400, 512, "", "", "", PACKAGES)
-    log = BuildLog(work.parent / "el-build.log")
-    with tarfile.open(work / "overlay.tar", "w") as tar:
-        for path, content in (
-            ("./var/tmp/lab-hooks/10-el.sh", _HOOK.encode()),
-            ("./etc/initramfs-tools/conf.d/cloud", _INITRAMFS),
-        ):
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(content), 0o755
-            tar.addfile(entry, io.BytesIO(content))
-    make_rootfs(recipe, work / "overlay.tar", work / "system.tar", log, progress)
+    log = install(work, "el", PACKAGES, _HOOK, progress)
     progress.stage("making the disk of Enterprise Linux's shape")
-    enter = [] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper"]
     labels = Path(pack.__file__).with_name("labeller.py").read_text(encoding="utf-8")
-    with (work / "system.tar").open("rb") as stdin, (work / "made.tar").open("wb") as stdout:
-        log.run([*enter, "sh", "-c", _SCRIPT, "_", ROOT, BOOT, labels], stdin=stdin, stdout=stdout, env=scratch(work))
-    log.run(["tar", "-x", "-S", "-f", str(work / "made.tar"), "-C", str(work), "--no-same-owner"])
+    run_inside(work, log, _SCRIPT, ROOT, BOOT, labels)
     label_image(work / "root.img", work / "labels", log, progress)
     disk = work / "disk.raw"
     with disk.open("wb") as file:
