@@ -3,7 +3,7 @@ sqlalchemy."""
 
 from trainbot.adapters.db.engine import BRIEF, Store
 from trainbot.adapters.db.errors import DAMAGED, DatabaseDamaged, DatabaseLocked
-from trainbot.adapters.db.repositories import PASSWORDS
+from trainbot.adapters.db.lab_rows import PASSWORDS
 from trainbot.adapters.db.savepoints import NOT_STORED
 
 __all__ = ["BRIEF", "DAMAGED", "NOT_STORED", "PASSWORDS", "DatabaseDamaged", "DatabaseLocked", "Store"]

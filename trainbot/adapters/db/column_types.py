@@ -1,11 +1,11 @@
-"""How values of ours are stored: times and members of enumerations as text."""
+"""How values of ours are stored (times and members of enumerations as text), and the kinds of columns that tables have."""
 
 from __future__ import annotations
 
 import enum
 from datetime import UTC, datetime
 
-from sqlalchemy import String, Text, TypeDecorator
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Text, TypeDecorator
 
 
 class Instant(TypeDecorator[datetime]):
@@ -45,3 +45,28 @@ class EnumText(EnumWord):
 
     impl = Text
     cache_ok = True
+
+
+def key() -> Column[int]:
+    return Column("id", Integer, primary_key=True)
+
+
+def ref(name: str, table: str, *, null: bool = False, primary_key: bool = False) -> Column[int]:
+    """The id of a row of ``table``."""
+    return Column(name, ForeignKey(f"{table}.id"), nullable=null, primary_key=primary_key)
+
+
+def words(name: str, *, null: bool = False, primary_key: bool = False, default: str | None = None) -> Column[str]:
+    return Column(name, Text, nullable=null, primary_key=primary_key, server_default=default)
+
+
+def count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+def flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default="0")
+
+
+def at(name: str, *, null: bool = False) -> Column[datetime]:
+    return Column(name, Instant, nullable=null)

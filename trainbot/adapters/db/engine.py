@@ -21,6 +21,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from trainbot.adapters.db.clock_shift import shift_times
 from trainbot.adapters.db.errors import DAMAGED, DatabaseDamaged, DatabaseLocked, explain, is_damage
 from trainbot.adapters.db.full_text_search import Search
+from trainbot.adapters.db.lab_rows import LabRepository, LeaseRepository, SelfHostedRepository
 from trainbot.adapters.db.lock import lock_of
 from trainbot.adapters.db.pruning import Pruning
 from trainbot.adapters.db.question_rows import QuestionRepository
@@ -28,12 +29,9 @@ from trainbot.adapters.db.recall import recall_of
 from trainbot.adapters.db.repositories import (
     ClassRepository,
     EntryRepository,
-    LabRepository,
-    LeaseRepository,
     NoticeRepository,
     PersonRepository,
     PollRepository,
-    SelfHostedRepository,
     SessionRepository,
     SettingRepository,
 )

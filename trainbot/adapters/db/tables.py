@@ -6,22 +6,9 @@ they sort as text and are readable in any SQLite shell.
 
 from __future__ import annotations
 
-from datetime import datetime
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    text,
-)
-
-from trainbot.adapters.db.column_types import EnumText, EnumWord, Instant
+from trainbot.adapters.db.column_types import EnumText, EnumWord, at, count, flag, key, ref, words
 from trainbot.adapters.db.fulltext import made_with
 from trainbot.model.notice import NoticeKind
 
@@ -31,24 +18,6 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
     from trainbot.model.host import Mode
     from trainbot.model.lab import LabState
     from trainbot.model.question import QuestionState
-
-    def key() -> Column[int]:
-        return Column("id", Integer, primary_key=True)
-
-    def ref(name: str, table: str, *, null: bool = False, primary_key: bool = False) -> Column[int]:
-        return Column(name, ForeignKey(f"{table}.id"), nullable=null, primary_key=primary_key)
-
-    def words(name: str, *, null: bool = False, primary_key: bool = False, default: str | None = None) -> Column[str]:
-        return Column(name, Text, nullable=null, primary_key=primary_key, server_default=default)
-
-    def count(name: str) -> Column[int]:
-        return Column(name, Integer, nullable=False, server_default="0")
-
-    def flag(name: str) -> Column[bool]:
-        return Column(name, Boolean, nullable=False, server_default="0")
-
-    def at(name: str, *, null: bool = False) -> Column[datetime]:
-        return Column(name, Instant, nullable=null)
 
     tables = [
         Table("setting", metadata, Column("name", String(40), primary_key=True), words("value")),

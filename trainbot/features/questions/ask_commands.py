@@ -16,7 +16,7 @@ from trainbot.model.ports import Exercises
 from trainbot.model.question import WAITING, Question, QuestionState
 
 if TYPE_CHECKING:
-    from trainbot.adapters.db.repositories import LeaseRepository
+    from trainbot.adapters.db.lab_rows import LeaseRepository
     from trainbot.model.config import QuestionsConfig
 
 MINUTE = timedelta(minutes=1)
