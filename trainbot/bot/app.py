@@ -15,6 +15,7 @@ from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.control.server import ControlServer, refuse_second
 from trainbot.adapters.db import BRIEF, DatabaseLocked
 from trainbot.adapters.db.opening import open_store
+from trainbot.adapters.hosts.drivers import driver_for
 from trainbot.adapters.hosts.worker import HostWorker
 from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.adapters.irc.sts import StsPolicies
@@ -106,11 +107,9 @@ class App:
         self.script_runner = ScriptRunner(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
-        from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver  # 11 MiB, without hosts for nothing
-
         owner = self.bot.wiring.scheduler.owner
         claimant = self.copies.claimant(owner)
-        return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed, claimant), self.post)
+        return HostWorker(host, lambda changed: driver_for(host, owner, changed, claimant), self.post)
 
     # -- the loop --------------------------------------------------------------------------------------
 

@@ -99,8 +99,26 @@ class HostDriver(Protocol):
     """What a host can do.  Calls block (they run in the host's own worker thread), are safe to repeat, and raise
     HostDown (unreachable; whether it was done is unknown), NoSuchThing or BackendError."""
 
-    def open(self) -> None: ...
-    def close(self) -> None: ...
+    @property
+    def shared(self) -> bool:
+        """Whether other trainbots could reach the host as well, so that it has to be claimed."""
+
+    def open(self) -> None:
+        """Opens a new connection and claims the host.  Raises HostDown if it belongs to another trainbot, Superseded if
+        another machine has taken over from this one."""
+
+    def close(self) -> None:
+        """Closes the connection.  The labs keep running."""
+
+    def claims(self) -> list[str]:
+        """Opens the host and returns who else claims it."""
+
+    def signs(self) -> frozenset[str]:
+        """Opens the host and returns the signs of life of a bot of this installation.  Claims nothing."""
+
+    def take(self) -> list[str]:
+        """Opens the host and claims it even if others had it; returns those others.  Their labs are not touched."""
+
     def report(self) -> HostReport: ...
     def ping(self) -> None:
         """One question over the connection that costs the host nothing."""
