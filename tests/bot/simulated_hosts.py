@@ -154,8 +154,10 @@ class Room:
         views = {name: HostView(host.config) for name, host in self.hosts.items()}
         self.views = views
         endpoint = ("10.77.0.2", 22)
-        labs = SimpleNamespace(present=list, all=lambda **_: [SimpleNamespace(endpoint=endpoint)])
-        scheduler = SimpleNamespace(hosts=views, config=LabsConfig(), busy={}, strays=[])
+        labs = SimpleNamespace(on_host=lambda _: [], all=lambda **_: [SimpleNamespace(endpoint=endpoint)])
+        scheduler = SimpleNamespace(
+            hosts=views, machines=views, view=views.get, drained=(), config=LabsConfig(), busy={}, strays=[]
+        )
         store = SimpleNamespace(labs=labs, leases=None, notices=None, settings=None)
         failover = SimpleNamespace(
             move=lambda name, now: self._lose(name),

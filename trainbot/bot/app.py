@@ -100,7 +100,7 @@ class App:
         self.metrics: MetricsServer | None = None
         self.timers = Timers()
         self.supervisor = Supervisor(config.path, state, config.gateway.listen, config.gateway.service)
-        self.probes = LabProbes(config.hosts, GatewayClient(state), self.post)
+        self.probes = LabProbes(GatewayClient(state), self.post)
         self.listener = HostListener(GatewayClient(state), self.post, config.labs.lost_after)
         calendar_files = CalendarFiles(where_of(config, here.owner), config.schedule, config.records.folder)
         self.calendar = CalendarWriter(config.store, config.irc, calendar_files, self.post)
@@ -207,7 +207,7 @@ class App:
         self.service.status(self.status.summary())
 
     async def _ask_hosts(self) -> None:
-        self.probes.ask_hosts([name for name, view in self.bot.wiring.scheduler.hosts.items() if view.up])
+        self.probes.ask_hosts([view.config for view in self.bot.wiring.scheduler.machines.values() if view.up])
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:  # first, so that a password already works when it is read
@@ -236,7 +236,7 @@ class App:
                 case CheckLogin():
                     self.probes.check(work)
                 case ProbeHost():
-                    self.workers[work.host].refresh()
+                    self.workers[work.host.partition("/")[0]].refresh()
                     self.listener.listen(work)
                 case RunScript():
                     self.script_runner.run(work)
