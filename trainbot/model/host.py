@@ -129,8 +129,13 @@ class HostReport:
 
 
 class HostDriver(Protocol):
-    """What a host can do.  Calls block (they run in the host's own worker thread), are safe to repeat, and raise
+    """What a host can do.  Calls block (they run in threads of the host's own worker), are safe to repeat, and raise
     HostDown (unreachable; whether it was done is unknown), NoSuchThing or BackendError."""
+
+    @property
+    def at_once(self) -> int:
+        """How many calls it takes at a time, each from another thread.  ``open``, ``report`` and ``ping`` never run beside
+        each other, nor do two actions on one lab.  ``close`` comes when no call is under way."""
 
     @property
     def shared(self) -> bool:
