@@ -123,7 +123,7 @@ def main() -> None:
         (256, 1000, 1),
         (64, 1000, 4),
         (1, 250, 64),
-        (1, 1000, 256),
+        (1, 500, 256),
     ):
         with tempfile.TemporaryDirectory() as folder:
             rows += many_hosts(Path(folder), hosts, labs, nodes)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainbot.features.labs.capacity import TrialPlacement, capacity, room, with_one_less
+from trainbot.features.labs.capacity import capacity, room, with_one_less
 from trainbot.features.labs.placement import HostRoom, Need, choose_host, choose_place, elsewhere, host_of_nodes
+from trainbot.features.labs.trial_placement import TrialPlacement
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState
 
@@ -228,23 +229,23 @@ def test_the_emptiest_host_is_counted_by_what_answers() -> None:
 
 
 @pytest.mark.parametrize("images", [1, 2])
-def test_twice_the_hosts_are_twice_the_work(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
-    """Labs that fit, and the loss of each node, on hosts of four nodes."""
+@pytest.mark.parametrize("nodes", [4, 0])
+def test_twice_the_nodes_are_twice_the_work(monkeypatch: pytest.MonkeyPatch, images: int, nodes: int) -> None:
+    """Labs that fit, and the loss of each node, on hosts of so many nodes, or on one host that has them all (0)."""
     looked: list[str] = []
     holds = HostRoom.holds
     monkeypatch.setattr(HostRoom, "holds", lambda host, need: looked.append(host.host) or holds(host, need))
 
     def work(number: int) -> int:
         looked.clear()
-        hosts, labs = [], []
-        for n in range(number):
-            names = [f"h{n}/n{k}" for k in range(4)]
-            hosts.append(
-                host_of_nodes(HostRoom(f"h{n}", True, 30, 0, 0), [HostRoom(name, True, 30, 4, 2048) for name in names])
-            )
+        hosts, labs, each = [], [], nodes or number
+        for n in range(number // each):
+            names = [f"h{n}/n{k}" for k in range(each)]
+            rooms = [HostRoom(name, True, 30 * each, 4, 2048) for name in names]
+            hosts.append(host_of_nodes(HostRoom(f"h{n}", True, 30 * each, 0, 0), rooms))
             labs += [lab(f"{name}-{k}", name, "debian" if k % images else "centos") for name in names for k in range(4)]
         found = capacity(hosts, labs, {each.id for each in labs}, NEEDS)
-        assert found.free == number * 8 and found.worst == ""
+        assert found.free == number * 2 and found.worst == ""
         return len(looked)
 
-    assert work(64) <= 2.3 * work(32)
+    assert work(256) <= 2.3 * work(128)

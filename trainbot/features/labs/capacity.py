@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trainbot.features.labs.placement import HostRoom, Need, host_of_nodes
+from trainbot.features.labs.trial_placement import TrialPlacement
 from trainbot.model.lab import NEARNESS, Lab
 
 
@@ -23,70 +24,6 @@ def with_one_less(room: HostRoom, need: Need, number: int = 1, place: str = "") 
 def room(hosts: Iterable[HostRoom], need: Need) -> dict[str, int]:
     """Host -> how many more labs with that need fit there, if nothing else is placed."""
     return {host.host: host.fits(need) for host in hosts}
-
-
-class TrialPlacement:
-    """Places labs on hosts as ``choose_host`` does one by one, time and again on the same hosts: in a time that does not
-    depend on how many hosts there are."""
-
-    def __init__(self, hosts: Iterable[HostRoom]) -> None:
-        self._hosts = sorted(hosts, key=lambda host: host.rank)
-        self._machines = {
-            machine.host: (host, machine) for host in self._hosts if host.nodes for machine in host.machines
-        }
-        self._open: dict[Need, list[HostRoom]] = {}
-        self._more: dict[Need, Counter[str]] = {}
-        self._on_nodes: dict[Need, Counter[str]] = {}
-
-    def without_lab(self, needs: Sequence[Need], lost: str = "") -> int:
-        """How many of these labs find no room if they are placed in this order, on other hosts (or nodes) than ``lost``."""
-        if len(set(needs)) == 1:  # then the order of hosts does not matter
-            return max(0, len(needs) - self._fit_without(lost, needs[0]))
-        changed: dict[str, HostRoom] = {}
-        if lost in self._machines:
-            host = self._machines[lost][0].without(lost)
-            changed[host.host] = host
-        passed: Counter[Need] = Counter()
-        without = 0
-        for need in needs:
-            there = self._with_room(need)
-            while passed[need] < len(there) and (
-                there[passed[need]].host in changed or there[passed[need]].host == lost
-            ):
-                passed[need] += 1  # it stays passed: a host only gets fuller
-            found = [host for host in changed.values() if host.holds(need)]
-            found += there[passed[need] : passed[need] + 1]
-            if not found:
-                without += 1
-                continue
-            best = min(found, key=lambda host: host.rank)
-            changed[best.host] = best.with_one_more(need)
-        return without
-
-    def _fit_without(self, lost: str, need: Need) -> int:
-        """How many more labs with that need fit, on other hosts (or nodes) than ``lost``."""
-        more = self._fits(need)
-        if lost not in self._machines:
-            return more.total() - more[lost]
-        host, node = self._machines[lost]
-        left = self._on_nodes[need][host.host] - node.fits(need)
-        seats = host.most - host.used + (node.used if node.up else 0)
-        return more.total() - more[host.host] + max(0, min(left, seats))
-
-    def _fits(self, need: Need) -> Counter[str]:
-        if need not in self._more:
-            self._more[need] = Counter(room(self._hosts, need))
-            there = ((host.host, node.fits(need)) for host, node in self._machines.values())
-            self._on_nodes[need] = Counter()
-            for name, fits in there:
-                self._on_nodes[need][name] += fits
-        return self._more[need]
-
-    def _with_room(self, need: Need) -> list[HostRoom]:
-        """The hosts that hold it, in the order in which they are chosen."""
-        if need not in self._open:
-            self._open[need] = [host for host in self._hosts if host.holds(need)]
-        return self._open[need]
 
 
 @dataclass(frozen=True, slots=True)

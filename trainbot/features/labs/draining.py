@@ -73,7 +73,7 @@ class Draining:
             Command(
                 "drain",
                 self.drain_host,
-                "put no new labs on that host; with now: move its people to other hosts (asks first)",
+                "put no new labs on that host, or node of one (HOST/NODE); with now: move its people elsewhere (asks first)",
                 (host, Argument("now", "now", optional=True)),
                 role=Role.ORGANISER,
                 confirm=self.ask_drain,
@@ -81,7 +81,12 @@ class Draining:
                 group="labs",
             ),
             Command(
-                "undrain", self.undrain_host, "put labs on that host again", (host,), role=Role.ORGANISER, group="labs"
+                "undrain",
+                self.undrain_host,
+                "put labs on that host, or node, again",
+                (host,),
+                role=Role.ORGANISER,
+                group="labs",
             ),
         ]
 

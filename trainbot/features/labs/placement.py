@@ -21,7 +21,7 @@ class HostRoom:
     ``coming`` is for labs that are not made yet, and ``promised`` is what the disks of all labs may still grow.  ``at_once``: how many labs it makes at a time if nobody
     waits.  ``images``: versions that it has a copy of (None: it needs none); ``backoff``: versions that do not boot
     there.  ``nodes``: its nodes if it has several, each called HOST/NODE: ``most`` is then the limit of all together, and the
-    other numbers are the sums of those that answer (``host_of_nodes``)."""
+    other numbers are the sums of those that answer, which are the part ``answering`` of them (``host_of_nodes``)."""
 
     host: str
     up: bool
@@ -37,6 +37,7 @@ class HostRoom:
     images: frozenset[str] | None = None
     backoff: frozenset[str] = frozenset()
     nodes: tuple[HostRoom, ...] = ()
+    answering: float = 1.0
 
     @property
     def machines(self) -> tuple[HostRoom, ...]:
@@ -99,8 +100,7 @@ class HostRoom:
     def rank(self) -> tuple[float, int, int, str]:
         """Of the hosts with room, the one with the lowest is chosen: the emptiest relative to its limit, of which nodes that
         do not answer have none."""
-        up = sum(node.up for node in self.nodes) / len(self.nodes) if self.nodes else 1.0
-        return (self.used / (self.most * (up or 1.0)), self.in_making, -self.free_mib, self.host)
+        return (self.used / (self.most * (self.answering or 1.0)), self.in_making, -self.free_mib, self.host)
 
 
 def host_of_nodes(host: HostRoom, nodes: Iterable[HostRoom]) -> HostRoom:
@@ -118,6 +118,7 @@ def host_of_nodes(host: HostRoom, nodes: Iterable[HostRoom]) -> HostRoom:
         in_making=sum(node.in_making for node in up),
         at_once=sum(node.at_once for node in up),
         nodes=there,
+        answering=len(up) / len(there) if there else 1.0,
     )
 
 
