@@ -46,10 +46,14 @@ class PaperCluster:
     def returns(self, node: str) -> None:
         self.nodes[node].up = True
 
-    def moves(self, lab: str, node: str) -> None:
+    def moves(self, lab: str, node: str, state: DomainState = DomainState.RUNNING) -> None:
         """An operator moves the lab, with all that is in it."""
-        self.domains[lab] = replace(self.domains[lab], node=node)
+        self.domains[lab] = replace(self.domains[lab], node=node, state=state)
         self.changed()
+
+    def tells(self, domain: Domain) -> bool:
+        """Whether a report has it."""
+        return domain.node not in self.nodes or self.nodes[domain.node].up or not self.forgets
 
     def on(self, node: str) -> list[str]:
         return sorted(id for id, domain in self.domains.items() if domain.node == node)
@@ -77,11 +81,7 @@ class PaperCluster:
     def report(self) -> HostReport:
         with self._lock:
             self._answers()
-            told = [
-                domain
-                for domain in self.domains.values()
-                if domain.node not in self.nodes or self.nodes[domain.node].up or not self.forgets
-            ]
+            told = [domain for domain in self.domains.values() if self.tells(domain)]
             parts = tuple(self._part(node) for node in self.nodes.values())
             up = [part for part in parts if part.up]
             return HostReport(

@@ -9,84 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.hosts.paper_cluster import PaperCluster
-from tests.stage import CHANNEL, Stage
-from trainbot.core.errors import BackendError
-from trainbot.model.host import DomainState, HostLost, HostUp, HostWorkDone
-from trainbot.model.lab import Lab, LabState
-from trainbot.model.lab_events import CheckLogin, HostWork, LabBooted, LoginChecked, Probe, ProbeHost
+from tests.features.labs.node_stage import NodeStage
+from tests.stage import CHANNEL
+from trainbot.adapters.irc.irc_connection import IrcConnection
+from trainbot.bot.status import BotStatus
+from trainbot.bot.turn_times import TurnTimes
+from trainbot.model.host import DomainState, HostLost, HostUp
+from trainbot.model.lab import LabState
+from trainbot.model.lab_events import HostWork, Probe, ProbeHost
 
 PEOPLE = ("alice", "bob", "carol", "russell", "olga", "hannah")
 SAME = "the same ssh command and password work again"
-
-
-class NodeStage(Stage):
-    """A bot whose hosts are paper clusters, which do what is asked of them."""
-
-    def __init__(self, folder: Path, *, nodes: tuple[str, ...] = ("n1", "n2", "n3"), **more: object) -> None:
-        self.clusters: dict[str, PaperCluster] = {}
-        self._nodes = nodes
-        super().__init__(folder, **{"hosts": ("pool",), "labs": 30} | more)  # type: ignore[arg-type]
-
-    def start(self) -> None:
-        clusters = [host for host in self.config.hosts if host.name.startswith("pool")]
-        for host in clusters:
-            self.clusters.setdefault(host.name, PaperCluster(host.name, self._nodes))
-        doors = {host.name: "trainbot-door@{node}:22" for host in clusters}
-        self.config = replace(
-            self.config,
-            hosts=tuple(replace(host, door=doors.get(host.name, host.door)) for host in self.config.hosts),
-        )
-        super().start()
-
-    @property
-    def pool(self) -> PaperCluster:
-        return self.clusters["pool"]
-
-    def reads(self, name: str = "pool") -> list[tuple[str, str]]:
-        return self.happens(HostUp(self.clusters[name].report()))
-
-    def hosts_work(self) -> list[tuple[str, str]]:
-        said = []
-        while self.began:
-            work, self.began = self.began, []
-            for item in work:
-                match item:
-                    case Probe():
-                        said += self.happens(LabBooted(item.lab)) if self.host_boots else []
-                    case CheckLogin():
-                        said += self.happens(LoginChecked(item.lab))
-                    case HostWork() if item.host in self.clusters:
-                        said += self.happens(self._done(item))
-                    case HostWork():
-                        self.began = [item]
-                        said += super().hosts_work()
-        return said
-
-    def _done(self, item: HostWork) -> HostWorkDone:
-        driver = self.clusters[item.host]
-        try:
-            given = item.lab if item.action in ("reboot", "pause", "resume", "destroy") else item.spec
-            return HostWorkDone(item.host, item.lab, item.action, getattr(driver, item.action)(given))
-        except BackendError as error:
-            return HostWorkDone(item.host, item.lab, item.action, None, str(error), not driver.manager)
-
-    def places(self) -> Counter[str]:
-        """Where people's labs are."""
-        held = {lease.lab_id for lease in self.leases()}
-        return Counter(lab.place for lab in self.labs() if lab.id in held)
-
-    def lab_of(self, nick: str) -> Lab:
-        with self.store.transaction():
-            person = self.store.people.by_account(nick)
-            assert person is not None
-            (lease,) = self.store.leases.open(person_id=person.id)
-            lab = self.store.labs.get(lease.lab_id or "")
-            assert lab is not None
-            return lab
-
-    def doors(self, image: str = "debian") -> Counter[str]:
-        return Counter(route.via for route in self.routes() if route.image == image)
 
 
 @pytest.fixture
@@ -139,7 +72,7 @@ def test_the_driver_is_told_the_node_and_the_probe_its_door(stage: NodeStage) ->
     (work,) = [item for item in stage.began if isinstance(item, HostWork)]
     assert work.host == "pool" and work.spec is not None and work.spec.node == stage.lab_of("dora").node == "n1"
     stage.began.clear()
-    stage.happens(stage._done(work))
+    stage.happens(stage.done(work))
     assert [item.way.via for item in stage.began if isinstance(item, Probe)] == ["trainbot-door@n1:22"]
 
 
@@ -445,3 +378,42 @@ def test_beside_a_host_of_one_node(clusters: Callable[..., NodeStage]) -> None:
     stage.hosts_work()
     assert stage.places() == {f"pool/n{n}": 2 for n in (1, 2, 3)}
     assert not [item for item in stage.began if isinstance(item, ProbeHost) and item.host == "pool"]
+
+
+def test_what_a_reading_says_of_labs_that_were_moving_is_not_believed(stage: NodeStage) -> None:
+    """Several calls run at a time, so it may be older than the end of an action: nothing is lost, nor destroyed as a
+    stranger."""
+    before = stage.pool.report()
+    stage.join("dora", account="dora")
+    stage.talk("dora", "!lab debian")
+    stage.talk("hannah", "!lab return")
+    stage.talk("hannah", "!yes")
+    moving = frozenset(item.lab for item in stage.began if isinstance(item, HostWork))
+    assert len(moving) == 2
+    stage.hosts_work()
+    made = stage.lab_of("dora")
+    assert stage.happens(HostUp(before, moving)) == []
+    assert stage.lab_of("dora") == made and stage.began == []
+    stage.happens(HostUp(before))  # one that began after all that is believed
+    assert {(item.action, item.lab) for item in stage.began if isinstance(item, HostWork)} >= {
+        ("destroy", next(iter(moving - {made.id})))
+    }
+
+
+def test_what_programs_read(stage: NodeStage) -> None:
+    """A node counts like a host, for alerts as well; the numbers of a host of several are told once, with its nodes."""
+    dies(stage)
+    stage.reads()
+    turns = TurnTimes()
+    with stage.store.transaction():
+        status = BotStatus(stage.config, stage.wiring, IrcConnection(stage.config.irc, lambda event: None), turns)
+        hosts = status.report(None, stage.now)["hosts"]
+        labs = stage.wiring.labs.overview.labs_value(stage.now)
+    assert {name: (host["up"], host["lost"], host["most_labs"]) for name, host in hosts.items()} == {
+        "pool": (True, False, 30),
+        "pool/n1": (True, False, None),
+        "pool/n2": (False, True, None),
+        "pool/n3": (True, False, None),
+    }
+    assert "memory_mib" not in hosts["pool"] and hosts["pool/n1"]["labs"] == 3
+    assert Counter(row["host"] for row in labs if row["state"] == "ready") == {"pool/n1": 3, "pool/n3": 3}
