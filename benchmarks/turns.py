@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 sys.path[:1] = [
@@ -23,7 +24,7 @@ sys.path[:1] = [
 from tests.stage import CHANNEL, Stage
 from trainbot.bot.events import Tick
 from trainbot.core.messages import Incoming
-from trainbot.model.host import HostReport, HostUp
+from trainbot.model.host import HostReport, HostUp, NodeReport
 
 PEOPLE = 200
 
@@ -63,12 +64,14 @@ def at_once(stage: Stage, text: str) -> str:
     return f"{seconds * 1000:7.1f} ms for {PEOPLE} in one turn ({PEOPLE / seconds:,.0f}/s)"
 
 
-def many_hosts(folder: Path, hosts: int, labs: int) -> list[tuple[str, str]]:
-    """What grows with hosts and labs: CPU time, best of three."""
+def many_hosts(folder: Path, hosts: int, labs: int, nodes: int = 1) -> list[tuple[str, str]]:
+    """What grows with hosts (of so many nodes) and labs: CPU time, best of three."""
     stage = Stage(folder, labs=max(15, 2 * labs // hosts), hosts=[f"xen{n}" for n in range(hosts)])
     stage.crowd(labs)
+    on_nodes(stage, nodes)
+    parts = tuple(NodeReport(f"n{n}", True, 32768, 0, 65536, 8, 500_000, 200_000) for n in range(nodes) if nodes > 1)
     reports = [
-        HostUp(HostReport(name, tuple(domains.values()), 65536, 32768, 8, "xen", 500_000, 200_000))
+        HostUp(HostReport(name, tuple(domains.values()), 65536, 32768, 8, "xen", 500_000, 200_000, parts=parts))
         for name, domains in stage.hosts.items()
     ]
     stage.turn(Tick())  # as after a start
@@ -90,7 +93,17 @@ def many_hosts(folder: Path, hosts: int, labs: int) -> list[tuple[str, str]]:
         call()
         rows.append((name, min(spent(call) for _ in range(3))))
     stage.store.close()
-    return [(f"{hosts} hosts, {labs} labs: {name}", f"{seconds * 1000:7.1f} ms CPU") for name, seconds in rows]
+    of = f" of {nodes} nodes" if nodes > 1 else ""
+    return [(f"{hosts} hosts{of}, {labs} labs: {name}", f"{seconds * 1000:7.1f} ms CPU") for name, seconds in rows]
+
+
+def on_nodes(stage: Stage, nodes: int) -> None:
+    """The labs of each host spread over so many nodes."""
+    for domains in stage.hosts.values() if nodes > 1 else ():
+        for number, (id, domain) in enumerate(domains.items()):
+            domains[id] = replace(domain, node=f"n{number % nodes}")
+            with stage.store.transaction():
+                stage.store.labs.change({"id": id}, node=f"n{number % nodes}")
 
 
 def spent(call: Callable[[], object]) -> float:
@@ -103,9 +116,17 @@ def spent(call: Callable[[], object]) -> float:
 def main() -> None:
     rows: list[tuple[str, str]] = []
     logging.disable()
-    for hosts, labs in ((64, 250), (64, 1000), (128, 500), (256, 1000)):
+    for hosts, labs, nodes in (
+        (64, 250, 1),
+        (64, 1000, 1),
+        (128, 500, 1),
+        (256, 1000, 1),
+        (64, 1000, 4),
+        (1, 250, 64),
+        (1, 500, 256),
+    ):
         with tempfile.TemporaryDirectory() as folder:
-            rows += many_hosts(Path(folder), hosts, labs)
+            rows += many_hosts(Path(folder), hosts, labs, nodes)
     with tempfile.TemporaryDirectory() as folder:
         stage = prepared(Path(folder) / "a", spare=PEOPLE)
         rows.append((f"!lab debian, {PEOPLE} ask at once, pool of {PEOPLE}", at_once(stage, "!lab debian")))

@@ -77,7 +77,9 @@ class SimulatedHost:
 
 
 class SimulatedThread:
-    """Stands for HostThread: its calls end on the loop, and libvirt's keepalive is three times three seconds."""
+    """Stands for HostThreads: its calls end on the loop, and libvirt's keepalive is three times three seconds."""
+
+    at_once = 1
 
     def __init__(
         self, host: SimulatedHost, generation: int, changed: Callable[[], None], done: Any, ended: Any
@@ -123,9 +125,9 @@ class SimulatedThread:
     async def _call(self, work: HostCall) -> None:
         try:
             await self._answer(work)
-            self._done(self._generation, HostReport(self._host.config.name), None)
+            self._done(self._generation, work, HostReport(self._host.config.name), None)
         except HostDown as error:
-            self._done(self._generation, None, error)
+            self._done(self._generation, work, None, error)
 
     async def _answer(self, work: HostCall) -> None:
         opening = work.action == "open"
@@ -154,8 +156,10 @@ class Room:
         views = {name: HostView(host.config) for name, host in self.hosts.items()}
         self.views = views
         endpoint = ("10.77.0.2", 22)
-        labs = SimpleNamespace(present=list, all=lambda **_: [SimpleNamespace(endpoint=endpoint)])
-        scheduler = SimpleNamespace(hosts=views, config=LabsConfig(), busy={}, strays=[])
+        labs = SimpleNamespace(on_host=lambda _: [], all=lambda **_: [SimpleNamespace(endpoint=endpoint)])
+        scheduler = SimpleNamespace(
+            hosts=views, machines=views, view=views.get, drained=(), config=LabsConfig(), busy={}, strays=[]
+        )
         store = SimpleNamespace(labs=labs, leases=None, notices=None, settings=None)
         failover = SimpleNamespace(
             move=lambda name, now: self._lose(name),
@@ -171,7 +175,7 @@ class Room:
         by_name = self.hosts
         monkeypatch.setattr(
             worker,
-            "HostThread",
+            "HostThreads",
             lambda name, generation, new_driver, done, ended: SimulatedThread(
                 by_name[name], generation, new_driver(), done, ended
             ),

@@ -178,3 +178,19 @@ def test_a_door_that_breaks_off_in_the_middle_ends_the_session_with_a_sentence(w
     subprocess.run(["pkill", "-9", "-f", f"{jump_host.folder}/relay"], check=True)
     assert b"the connection to your lab was lost" in last_words(inside)
     assert world.ssh("echo in", password=password).stdout == b"in\n"
+
+
+def test_a_lab_that_moved_to_another_node_is_reached_through_its_door(world):
+    """The same machine behind another jump host: who is inside is told that nothing is lost, and the same command leads
+    there; the first jump host is not asked again."""
+    first, second = world.jump_host(), world.jump_host()
+    route, password = world.lease(endpoint=AT, via=first.via, lab="one", boots=3)
+    inside = world.open("echo in; cat", password=password)
+    assert inside.stdout.readline() == b"in\n"
+    world.tell(route, via=second.via)
+    assert (
+        b"trainbot: your lab was moved to another node of its host, and everything in it is as it was: run ssh again\r\n"
+        in last_words(inside)
+    )
+    assert world.ssh("echo in", password=password).stdout == b"in\n"
+    assert (first.logins(), second.logins()) == (1, 1)

@@ -380,3 +380,19 @@ def test_a_console_that_nobody_reads_fills_nothing(quiet, line):
     assert quiet.ssh("echo in", password=password).stdout == b"in\n"
     opened.kill()
     opened.communicate()
+
+
+def test_the_console_of_a_lab_that_moved_to_another_node(quiet):
+    """It is taken from the node where the lab is now, and who looks at it stays."""
+    first, second = quiet.jump_host(), quiet.jump_host()
+    for host, name in ((first, "first"), (second, "second")):
+        host.put("lab-door", f"#!/bin/sh\nprintf 'on the {name} node\\r\\n'\nexec cat\n")
+    route, password = quiet.lease(endpoint=("127.0.0.1", 22), via=first.via, lab=str(uuid.uuid4()))
+    terminal = Terminal(quiet, password, words=("xen-manage", "console"))
+    terminal.until(b"on the first node")
+    quiet.tell(route, via=second.via)
+    terminal.until(b"on the second node")
+    terminal.type(b"uptime")
+    terminal.until(b"uptime")
+    terminal.type(b"\x1d")
+    assert terminal.close() == 0

@@ -15,6 +15,7 @@ from trainbot.adapters.calendars.feed import where_of
 from trainbot.adapters.control.server import ControlServer, refuse_second
 from trainbot.adapters.db import BRIEF, DatabaseLocked
 from trainbot.adapters.db.opening import open_store
+from trainbot.adapters.hosts.drivers import driver_for
 from trainbot.adapters.hosts.worker import HostWorker
 from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.adapters.irc.sts import StsPolicies
@@ -99,18 +100,16 @@ class App:
         self.metrics: MetricsServer | None = None
         self.timers = Timers()
         self.supervisor = Supervisor(config.path, state, config.gateway.listen, config.gateway.service)
-        self.probes = LabProbes(config.hosts, GatewayClient(state), self.post)
+        self.probes = LabProbes(GatewayClient(state), self.post)
         self.listener = HostListener(GatewayClient(state), self.post, config.labs.lost_after)
         calendar_files = CalendarFiles(where_of(config, here.owner), config.schedule, config.records.folder)
         self.calendar = CalendarWriter(config.store, config.irc, calendar_files, self.post)
         self.script_runner = ScriptRunner(GatewayClient(state), self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
-        from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver  # 11 MiB, without hosts for nothing
-
         owner = self.bot.wiring.scheduler.owner
         claimant = self.copies.claimant(owner)
-        return HostWorker(host, lambda changed: LibvirtDriver(host, owner, changed, claimant), self.post)
+        return HostWorker(host, lambda changed: driver_for(host, owner, changed, claimant), self.post)
 
     # -- the loop --------------------------------------------------------------------------------------
 
@@ -208,7 +207,7 @@ class App:
         self.service.status(self.status.summary())
 
     async def _ask_hosts(self) -> None:
-        self.probes.ask_hosts([name for name, view in self.bot.wiring.scheduler.hosts.items() if view.up])
+        self.probes.ask_hosts([view.config for view in self.bot.wiring.scheduler.machines.values() if view.up])
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:  # first, so that a password already works when it is read
@@ -237,7 +236,7 @@ class App:
                 case CheckLogin():
                     self.probes.check(work)
                 case ProbeHost():
-                    self.workers[work.host].refresh()
+                    self.workers[work.host.partition("/")[0]].refresh()
                     self.listener.listen(work)
                 case RunScript():
                     self.script_runner.run(work)

@@ -65,8 +65,8 @@ class BotStatus:
         store, irc, scheduler = self._wiring.store, self._irc, self._wiring.scheduler
         steps = self._wiring.clock_steps
         present, notices, leases = store.labs.present(), store.notices.waiting(), store.leases.open()
-        rooms = zip(scheduler.hosts.values(), scheduler.rooms(present, now), strict=True)
-        kinds = Counter((lab.host, lab.image, str(lab.state)) for lab in present)
+        hosts = zip(scheduler.hosts.values(), scheduler.rooms(present, now), strict=True)
+        kinds = Counter((lab.place, lab.image, str(lab.state)) for lab in present)
         return {
             "version": __version__,
             "python": platform.python_version(),
@@ -82,7 +82,11 @@ class BotStatus:
                 "count": steps.count,
                 "recent": [{"at": _time(at), "seconds": by.total_seconds()} for at, by in steps.recent],
             },
-            "hosts": {room.host: _host(view, room) for view, room in rooms},
+            "hosts": {
+                room.host: _host(view, room)
+                for host, whole in hosts
+                for view, room in ((host, whole), *zip(host.nodes.values(), whole.nodes, strict=True))
+            },
             "channels": {channel: len(irc.members(channel)) for channel in self._config.irc.channels},
             "labs": {lab.name: str(lab.state) for lab in present},
             "lab_counts": [
@@ -118,7 +122,8 @@ def _copies(copies: CopyStatus, now: datetime) -> dict[str, Any]:
 
 
 def _host(view: HostView, room: HostRoom) -> dict[str, Any]:
-    report = view.report
+    """A host, or a node of one (HOST/NODE).  Numbers are told once: those of a host that has several nodes with them."""
+    report = view.report if not view.nodes else None
     found = {
         "up": view.up,
         "trouble": view.trouble,
@@ -129,7 +134,7 @@ def _host(view: HostView, room: HostRoom) -> dict[str, Any]:
         "clock_off": view.clock_off,
         "last_trouble": view.last_trouble,
         "last_trouble_at": _time(view.last_trouble_at),
-        "most_labs": room.most,
+        "most_labs": room.most if view.whole is None else None,
     }
     if report is not None:
         found |= {

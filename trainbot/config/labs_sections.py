@@ -14,7 +14,7 @@ from trainbot.model import slots
 from trainbot.model.config import ImageConfig, LabsConfig, StoreConfig
 from trainbot.model.host import GuestType, HostConfig
 from trainbot.model.host_address import host_address
-from trainbot.model.jump_host import ACCOUNT, SSH, JumpHost
+from trainbot.model.jump_host import ACCOUNT, NODE, SSH, JumpHost
 
 #: Subcommands of ``!lab``: nobody could request an image with such a name.
 LAB_WORDS = frozenset(
@@ -105,6 +105,8 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
     )
     if host.bandwidth and uri and not xen:
         s.fault("bandwidth", "only Xen hosts can limit a lab's network rate: remove this option")
+    if NODE in host.door and uri and not host_address(uri).nodes:
+        s.fault("door", f"{NODE} is for hosts of several nodes, and this is one machine: use its address")
     if s.values.get("disk_rate") and uri and not uri.startswith("qemu"):
         s.fault("disk_rate", "only QEMU hosts can limit a lab's disk rate: remove this option")
     try:
@@ -122,11 +124,16 @@ def _door_of(uri: str) -> str:
     return str(JumpHost(ACCOUNT, parts.hostname, parts.port or SSH))
 
 
+_ANY_NODE = "x--any--node--x"  # stands for the name of a node while a door is read
+
+
 def _door(raw: str) -> str:
     if raw == "none":
         return ""
     try:
-        return str(JumpHost.parse(raw, user=ACCOUNT, port=SSH))
+        if NODE in raw.rpartition("@")[0]:
+            raise ValueError("the account is the same on all nodes")
+        return str(JumpHost.parse(raw.replace(NODE, _ANY_NODE), user=ACCOUNT, port=SSH)).replace(_ANY_NODE, NODE)
     except ValueError:
         raise ValueError(
             f'"{raw}" is not [USER@]ADDRESS[:PORT]: use for example xen1.example.org, or none if the labs are reached directly'

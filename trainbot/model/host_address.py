@@ -31,12 +31,14 @@ _KINDS = {"qemu": HostKind.QEMU, "test": HostKind.TEST, "xen": HostKind.XEN}
 
 @dataclass(frozen=True, slots=True)
 class HostAddress:
-    """``root``: set for the embedded driver only.  ``remote``: reached through a daemon, over a socket."""
+    """``root``: set for the embedded driver only.  ``remote``: reached through a daemon, over a socket.  ``nodes``: it is
+    not one machine but several."""
 
     uri: str
     kind: HostKind
     remote: bool
     root: Path | None = None
+    nodes: bool = False
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,7 @@ from ipaddress import IPv6Address
 
 ACCOUNT = "trainbot-door"  # the account that ``trainbot host prepare`` creates
 SSH = 22
+NODE = "{node}"  # in the address: the name of the node of a host of several
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _ADDRESS = re.compile(r"[\w.:][\w.:-]*", re.ASCII)
 _PORT = re.compile(r"(.*):([0-9]{1,5})")

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
-from trainbot.model.host import Mode
+from trainbot.model.host import Mode, place_of
 
 #: The ssh user name, and "image", of a lab that its person left when its host was lost.
 OLD = "old"
@@ -56,6 +56,7 @@ class Lab:
     ``slot``: its number on its host (model.slots), 0 if the host has none.  ``run``: the last known Domain.run;
     ``boots``: increases with each boot.  ``stops``: how often it went off by itself in quick succession.
     ``checked_at``: when a login was last tried successfully.  ``saved_at``: when its last snapshot was taken.
+    ``node``: of its host, where that has several; '' elsewhere.
     """
 
     id: str
@@ -77,6 +78,12 @@ class Lab:
     stops: int = 0
     checked_at: datetime | None = None
     saved_at: datetime | None = None
+    node: str = ""
+
+    @property
+    def place(self) -> str:
+        """The machine that it runs on: HOST, or HOST/NODE."""
+        return place_of(self.host, self.node)
 
     @property
     def endpoint(self) -> tuple[str, int] | None:

@@ -21,14 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainbot import __version__, shipped
-from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.adapters.hosts.drivers import driver_for
 from trainbot.bot.installation import build_for
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.images.build.accel import working_accelerator
 from trainbot.images.build.image_folder import BuiltImage, read_image
 from trainbot.images.build.progress_bar import Progress
-from trainbot.model.host import HostConfig, LabSpec, Mode
+from trainbot.model.host import HostConfig, HostDriver, LabSpec, Mode
 from trainbot.model.host_address import console_socket
 
 _ASK_AGAIN = 3.0  # seconds between two attempts to log in
@@ -126,7 +126,7 @@ def look(lab: TrialLab, trial: Trial, within: float, progress: Progress) -> None
 
 
 class TrialLab:
-    def __init__(self, driver: LibvirtDriver, spec: LabSpec, mode: Mode, ssh: list[str], console: Path | None) -> None:
+    def __init__(self, driver: HostDriver, spec: LabSpec, mode: Mode, ssh: list[str], console: Path | None) -> None:
         self.driver, self.spec, self.mode, self._ssh, self._console = driver, spec, mode, ssh, console
         self._said = b""
 
@@ -228,7 +228,7 @@ def _lab(image: BuiltImage, key: Path, kvm: bool, mode: Mode) -> Iterator[TrialL
         }
         said = [word for option in options.items() for word in ("-o", "=".join(option))]
         ssh = ["ssh", "-F", "/dev/null", "-i", str(key), "-p", str(port), *said, f"{image.user}@127.0.0.1"]
-        driver = LibvirtDriver(HostConfig("try", uri, folder=folder / "labs", kvm=kvm), f"try-{id}")
+        driver = driver_for(HostConfig("try", uri, folder=folder / "labs", kvm=kvm), f"try-{id}")
         spec = LabSpec(
             id=id,
             name=f"try-{image.name}",

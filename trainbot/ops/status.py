@@ -152,7 +152,8 @@ def _host(about: Findings, host: dict[str, Any]) -> Iterator[Finding]:
     text = "up"
     if "labs" in host:
         disk = host["disk_free_mib"]
-        text += f", {host['labs']} of {host['most_labs']} labs, {host['free_mib']} of {host['memory_mib']} MiB free"
+        most = f" of {host['most_labs']}" if host["most_labs"] is not None else ""
+        text += f", {host['labs']}{most} labs, {host['free_mib']} of {host['memory_mib']} MiB free"
         text += f", disk {disk / 1024:.0f} GiB free" if disk is not None else ""
     yield about.ok(text)
     if host["drained"]:

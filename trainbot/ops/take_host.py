@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from trainbot.adapters.db import Store
 from trainbot.adapters.db.opening import refuse_missing
-from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.adapters.hosts.drivers import driver_for
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError
 from trainbot.core.text import one_line
@@ -19,7 +19,7 @@ def take(config: Config, name: str, sure: Callable[[str], bool], say: Callable[[
     if host is None:
         there = ", ".join(host.name for host in config.hosts) or "none"
         raise UserError(f"bot.ini has no [host.{name}] (available: {there})")
-    driver = LibvirtDriver(host, _owner(config))
+    driver = driver_for(host, _owner(config))
     if not driver.shared:
         say(f"{name} always belongs to this trainbot: nothing to take over")
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 from alembic import command
@@ -95,6 +96,30 @@ def test_labs_keep_their_slots_and_notices_their_kinds(tmp_path: Path) -> None:
     with store.transaction():
         assert [lab.slot for lab in store.labs.present()] == [8]
         assert [notice.kind for notice in store.notices.waiting()] == ["my reminder", "place", "text"]
+    store.close()
+
+
+def test_labs_stay_where_they_are(tmp_path: Path) -> None:
+    """A host that was one machine is still one: its labs are on no node, and one that is made later may be."""
+    url = old_database(tmp_path, "0016")
+    with sqlite3.connect(tmp_path / "bot.db") as old:
+        old.execute(
+            "INSERT INTO lab (id, name, image, mode, host, state, port, address, ssh_port, tries, fault, made_at, state_at)"
+            f" VALUES ('l', 'tb-l', 'debian', 'enforcing', 'xen1', 'ready', 0, '10.0.0.9', 22, 0, '', '{AT}', '{AT}')"
+        )
+        old.execute(
+            "INSERT INTO lease (id, person_id, image, mode, lab_id, digest, asked_at, expires_at, ended_why)"
+            f" VALUES (1, 1, 'debian', 'enforcing', 'l', 'd', '{AT}', '{AT}', '')"
+        )
+    upgrade(url)
+    store = Store(url)
+    with store.transaction():
+        (lab,) = store.labs.at("xen1")
+        assert (lab.node, lab.place, lab.endpoint) == ("", "xen1", ("10.0.0.9", 22))
+        assert store.leases.by_host() == {"xen1": 1}
+        store.labs.change({"id": "l"}, node="n1")
+        assert store.labs.at("xen1/n1") == [replace(lab, node="n1")] and store.labs.at("xen1/n2") == []
+        assert store.leases.by_host() == {"xen1/n1": 1}
     store.close()
 
 

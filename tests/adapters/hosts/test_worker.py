@@ -27,15 +27,28 @@ class Script:
         self.opening = threading.Semaphore(0)
         self.closed = threading.Semaphore(0)
         self.changed = None
+        self.at_once = 1
+        self.under_way: list[str] = []  # labs
+        self.doubled: set[str] = set()  # labs with two calls at a time ("": the host itself)
+        self.most = 0  # calls that were under way at the same time
+        self.began = threading.Semaphore(0)
 
     def new_driver(self, changed):
         self.changed = changed
         return ScriptedDriver(self)
 
-    def step(self, call: str) -> None:
+    def step(self, call: str, lab: str = "") -> None:
         self.calls.append(call)
-        if gate := self.gates.get(call):
-            gate.wait()
+        self.doubled |= {lab} & set(self.under_way)
+        self.under_way.append(lab)
+        self.most = max(self.most, len(self.under_way))
+        self.began.release()
+        try:
+            for name in (call, lab):
+                if gate := self.gates.get(name):
+                    gate.wait()
+        finally:
+            self.under_way.remove(lab)
         if faults := self.faults.get(call):
             raise faults.pop(0)
 
@@ -43,6 +56,7 @@ class Script:
 class ScriptedDriver:
     def __init__(self, script):
         self._script = script
+        self.at_once = script.at_once
 
     def open(self):
         self._script.opening.release()
@@ -59,18 +73,18 @@ class ScriptedDriver:
         self._script.step("ping")
 
     def make(self, spec):
-        self._script.step("make")
+        self._script.step("make", spec.id)
         return Domain(spec.id, spec.name, DomainState.RUNNING)
 
     def reset(self, spec):
-        self._script.step("reset")
+        self._script.step("reset", spec.id)
         return Domain(spec.id, spec.name, DomainState.RUNNING)
 
     def reboot(self, id):
-        self._script.step("reboot")
+        self._script.step("reboot", id)
 
     def destroy(self, id):
-        self._script.step("destroy")
+        self._script.step("destroy", id)
 
 
 class Host:
@@ -82,11 +96,17 @@ class Host:
         config = HostConfig(
             name, options.pop("uri", "test:///default"), folder=Path("/"), deadline=options.pop("deadline", 60.0)
         )
+        self.script.at_once = options.pop("at_once", 1)
         options = {"backoff": (0.0,), "reread": 3600.0, **options}
         self.worker = HostWorker(config, self.script.new_driver, self.events.put_nowait, **options)
 
     async def event(self):
         return await asyncio.wait_for(self.events.get(), 30)
+
+    async def begins(self, count):
+        """Waits until that many calls more are under way."""
+        for _ in range(count):
+            assert await asyncio.to_thread(self.script.began.acquire, timeout=30)
 
     async def closings(self, count):
         """Waits until that many drivers were closed."""
@@ -360,3 +380,203 @@ async def test_close_lets_the_connection_go(host, lab_spec):
     await paper.worker.close()
     assert paper.events.empty()
     assert paper.script.calls == ["open", "report"]
+
+
+# -- several calls at a time --------------------------------------------------------------------------
+
+TWELVE = 12
+
+
+async def twelve(host, **options):
+    """A host whose driver takes twelve calls at a time; opening and reading count as begun."""
+    paper = await started(host(at_once=TWELVE, **options))
+    await paper.begins(2)
+    return paper
+
+
+async def ends(paper, *labs):
+    """What the calls of these labs end with, by lab."""
+    found = {}
+    while found.keys() != set(labs):
+        event = await paper.event()
+        if isinstance(event, HostWorkDone):
+            assert event.lab not in found, "ended twice"
+            found[event.lab] = event
+    return found
+
+
+async def test_twelve_at_a_time_and_no_more(host, lab_spec):
+    """Forty-five labs: twelve are made at a time, each once, and all of them."""
+    paper = await twelve(host)
+    gate = paper.script.gates["make"] = threading.Event()
+    specs = [lab_spec(number) for number in range(45)]
+    for spec in specs:
+        paper.worker.submit("make", spec.id, spec)
+    await paper.begins(TWELVE)
+    assert paper.script.most == TWELVE
+    gate.set()
+    found = await ends(paper, *(spec.id for spec in specs))
+    assert all(event.error is None for event in found.values())
+    assert paper.script.most == TWELVE and paper.script.calls.count("make") == 45
+    assert paper.script.doubled == set()
+
+
+async def test_a_driver_that_takes_one_gets_one(host, lab_spec):
+    """Whatever waits, and also when it was opened again."""
+    paper = await started(host())
+    paper.script.faults["make"] = [HostDown("reset")]
+    paper.worker.submit("make", lab_spec(1).id, lab_spec(1))
+    assert [type(await paper.event()) for _ in range(3)] == [HostWorkDone, HostLost, HostUp]
+    for number in range(20):
+        paper.worker.submit("make", lab_spec(number).id, lab_spec(number))
+    await ends(paper, *(lab_spec(number).id for number in range(20)))
+    assert paper.script.most == 1
+
+
+async def test_the_actions_of_one_lab_are_in_order(host, lab_spec):
+    """One after the other, while those of others go past."""
+    paper = await twelve(host)
+    first, other = lab_spec(1), lab_spec(2)
+    gate = paper.script.gates[first.id] = threading.Event()
+    paper.worker.submit("make", first.id, first)
+    paper.worker.submit("reboot", first.id)
+    paper.worker.submit("destroy", first.id)
+    paper.worker.submit("destroy", other.id)
+    assert (await paper.event()).lab == other.id
+    gate.set()
+    assert [(await paper.event()).action for _ in range(3)] == ["make", "reboot", "destroy"]
+    assert paper.script.doubled == set()
+
+
+async def test_a_reading_says_nothing_about_what_moved_meanwhile(host, lab_spec):
+    """It does not wait for actions, so it may be older than their ends: those labs are named."""
+    paper = await twelve(host)
+    slow, quick, still = (lab_spec(number) for number in (1, 2, 3))
+    gate, reading = threading.Event(), threading.Event()
+    paper.script.gates |= {slow.id: gate, "report": reading}
+    paper.worker.submit("make", slow.id, slow)
+    paper.worker.refresh()
+    await paper.begins(2)
+    paper.worker.submit("make", quick.id, quick)
+    assert (await paper.event()).lab == quick.id
+    reading.set()
+    assert await paper.event() == HostUp(REPORT, frozenset({slow.id, quick.id}))
+    gate.set()
+    assert (await paper.event()).lab == slow.id
+    paper.worker.submit("make", still.id, still)
+    assert (await paper.event()).lab == still.id
+    paper.worker.refresh()
+    assert await paper.event() == HostUp(REPORT)
+
+
+async def test_a_reading_does_not_wait_for_the_queue(host, lab_spec):
+    """However many labs wait, the host is read as soon as one of twelve is done."""
+    paper = await twelve(host)
+    specs = [lab_spec(number) for number in range(TWELVE + 5)]
+    gates = {spec.id: threading.Event() for spec in specs}
+    paper.script.gates |= gates
+    for spec in specs:
+        paper.worker.submit("make", spec.id, spec)
+    paper.worker.refresh()
+    gates[specs[0].id].set()
+    assert (await paper.event()).lab == specs[0].id
+    assert isinstance(await paper.event(), HostUp)
+    for gate in gates.values():
+        gate.set()
+    await ends(paper, *(spec.id for spec in specs[1:]))
+
+
+async def test_one_call_that_hangs_is_given_up_alone(host, lab_spec):
+    """The host answers others: it is not lost, and eleven go on.  What the call says at last is ignored."""
+    paper = await twelve(host, deadline=0.3)
+    hung, well = lab_spec(1), lab_spec(2)
+    gate = paper.script.gates[hung.id] = threading.Event()
+    paper.worker.submit("make", hung.id, hung)
+    await paper.begins(1)
+    paper.worker.submit("make", well.id, well)
+    assert (await paper.event()).lab == well.id
+    event = await paper.event()
+    assert (event.lab, event.down) == (hung.id, True) and paper.worker.up
+    paper.worker.submit("reboot", well.id)
+    assert (await paper.event()).error is None
+    gate.set()
+    paper.worker.submit("destroy", well.id)
+    assert await paper.event() == HostWorkDone("paper", well.id, "destroy") and paper.worker.up
+
+
+async def test_a_host_that_answers_none_of_twelve_is_lost(host, lab_spec):
+    """Each call ends once, as down; it is opened anew, and does what is asked then."""
+    paper = await twelve(host, deadline=0.3)
+    gate = paper.script.gates["make"] = threading.Event()
+    specs = [lab_spec(number) for number in range(TWELVE + 3)]
+    for spec in specs:
+        paper.worker.submit("make", spec.id, spec)
+    found, others = {}, []
+    while len(found) < len(specs):
+        event = await paper.event()
+        if isinstance(event, HostWorkDone):
+            assert event.lab not in found and event.down
+            found[event.lab] = event
+        else:
+            others.append(event)
+    assert [type(event) for event in others][:1] == [HostLost]
+    while HostUp(REPORT) not in others and not any(isinstance(event, HostUp) for event in others):
+        others.append(await paper.event())
+    gate.set()
+    paper.worker.submit("reboot", specs[0].id)
+    assert (await ends(paper, specs[0].id))[specs[0].id].error is None
+
+
+async def test_the_loss_of_a_connection_leaves_others_their_end(host, lab_spec):
+    """One call hears that the host is gone; what another has done all the same is told, after the host is up again."""
+    paper = await twelve(host)
+    done, gone, waits = (lab_spec(number) for number in (1, 2, 3))
+    gate = paper.script.gates[done.id] = threading.Event()
+    paper.worker.submit("make", done.id, done)
+    await paper.begins(1)
+    paper.script.faults["reboot"] = [HostDown("connection reset")]
+    paper.worker.submit("reboot", gone.id)
+    assert [type(await paper.event()) for _ in range(3)] == [HostWorkDone, HostLost, HostUp]
+    paper.worker.submit("reboot", done.id)
+    paper.worker.submit("destroy", waits.id)
+    assert (await paper.event()).lab == waits.id
+    gate.set()
+    assert await paper.event() == HostWorkDone(
+        "paper", done.id, "make", Domain(done.id, done.name, DomainState.RUNNING)
+    )
+    assert await paper.event() == HostWorkDone("paper", done.id, "reboot")
+    assert paper.script.doubled == set()
+    await paper.closings(1)
+
+
+async def test_a_host_with_much_to_do_is_not_doubted(host, lab_spec, monkeypatch):
+    """As long as it answers anything; when it answers nothing any more, it is."""
+    monkeypatch.setattr(worker, "LATE_ACTION", 0.4)
+    paper = await twelve(host, uri=REMOTE)
+    slow = lab_spec(0)
+    gate = paper.script.gates[slow.id] = threading.Event()
+    paper.worker.submit("make", slow.id, slow)
+    await paper.begins(1)
+    armed = paper.worker._working[next(iter(paper.worker._working))].late
+    paper.worker.submit("make", lab_spec(1).id, lab_spec(1))
+    assert (await paper.event()).lab == lab_spec(1).id
+    assert armed.cancelled() and paper.worker.up  # its time begins again
+    assert isinstance(await paper.event(), HostDoubted)
+    gate.set()
+    await ends(paper, slow.id)
+
+
+async def test_close_with_calls_under_way(host, lab_spec):
+    """Nothing is delivered afterwards; the driver is closed once, when the last call has returned."""
+    paper = await twelve(host)
+    gates = [threading.Event() for _ in range(3)]
+    for number, gate in enumerate(gates):
+        paper.script.gates[lab_spec(number).id] = gate
+        paper.worker.submit("make", lab_spec(number).id, lab_spec(number))
+    await paper.begins(3)
+    closing = asyncio.create_task(paper.worker.close())
+    for gate in gates:
+        gate.set()
+    await closing
+    await paper.closings(1)
+    assert paper.events.empty() and not paper.script.closed.acquire(blocking=False)

@@ -36,9 +36,9 @@ def world(tmp_path_factory):
 class Seen:
     """A Watching, and what it posts."""
 
-    def __init__(self, world: World, *hosts: HostConfig) -> None:
+    def __init__(self, world: World) -> None:
         self.events = asyncio.Queue()
-        self.probes = LabProbes(hosts, GatewayClient(world.state), self.events.put_nowait)
+        self.probes = LabProbes(GatewayClient(world.state), self.events.put_nowait)
 
     async def next(self):
         async with asyncio.timeout(30):
@@ -126,20 +126,22 @@ async def test_a_lab_is_checked_once(world, tmp_path, caplog):
 async def test_hosts_say_how_they_are(world, caplog):
     """The first answer has no share of waiting yet; the clock is off by little; a host without a jump host is not asked."""
     jump_host = world.jump_host()
-    seen = Seen(world, HostConfig("xen1", "xen:///", door=jump_host.via), HostConfig("here", "test:///default"))
+    seen = Seen(world)
+    xen1 = HostConfig("xen1", "xen:///", door=jump_host.via)
+    others = HostConfig("here", "test:///default"), HostConfig("pool", "xen:///", door="tb@{node}:22")
     waits = []
     while (
         len(waits) < 2 or waits[-1] is None
     ):  # the core has counted nothing since, if the second answer is soon enough
         assert len(waits) < 1000
-        seen.probes.ask_hosts(["xen1", "here", "nobody"])
+        seen.probes.ask_hosts([xen1, *others])
         status = await seen.next()
         assert isinstance(status, HostStatus) and status.host == "xen1" and abs(status.clock_off) < 5
         waits.append(status.io_wait)
     assert waits[0] is None and 0 <= waits[-1] <= 1
     jump_host.put("lab-door", "#!/bin/sh\necho rubbish\n")
     for _ in range(2):
-        seen.probes.ask_hosts(["xen1"])
+        seen.probes.ask_hosts([xen1])
         doubt = await seen.next()
         assert isinstance(doubt, HostDoubted) and doubt.name == "xen1"
     assert seen.events.empty() and caplog.text.count("cannot read the state of host xen1") == 1
@@ -154,8 +156,8 @@ async def test_a_clock_that_is_off_is_seen(world):
         'echo "{\\"time\\": $(($(date +%s) + 3600)), \\"cores\\": 1, \\"cpu\\": [1,1,1,1,1,1,1,1], '
         '\\"disk_free_mib\\": null}"\n',
     )
-    seen = Seen(world, HostConfig("xen1", "xen:///", door=jump_host.via))
-    seen.probes.ask_hosts(["xen1"])
+    seen = Seen(world)
+    seen.probes.ask_hosts([HostConfig("xen1", "xen:///", door=jump_host.via)])
     status = await seen.next()
     assert 3590 < status.clock_off < 3610
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.features.labs.capacity import TrialPlacement, capacity, room, with_one_less
+from trainbot.features.labs.capacity import capacity, room, with_one_less
 from trainbot.features.labs.placement import HostRoom, Need, choose_host
+from trainbot.features.labs.trial_placement import TrialPlacement
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState
 

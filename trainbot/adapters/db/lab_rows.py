@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, not_, select
 from trainbot.adapters.db.prepared import Prepared
 from trainbot.adapters.db.rows import RowFilter, Rows, one_of
 from trainbot.adapters.db.tables import tables
-from trainbot.model.host import Mode
+from trainbot.model.host import Mode, place_of
 from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, Lab, Lease, SelfHosted
 
 
@@ -20,13 +20,14 @@ def _free() -> RowFilter:
     """See ``LabRepository.free``; ``hosts``: their numbers by name, as JSON."""
     lease, lab = tables["lease"].c, tables["lab"].c
     hosts = func.json_each(bindparam("hosts")).table_valued("key", "value")
-    rank = select(hosts.c.value).where(hosts.c.key == lab.host).correlate(tables["lab"]).scalar_subquery()
+    place = case((lab.node == "", lab.host), else_=lab.host + "/" + lab.node)
+    rank = select(hosts.c.value).where(hosts.c.key == place).correlate(tables["lab"]).scalar_subquery()
     lent = and_(lease.rehearsal != "", not_(lease.worked_in))
     held = select(lease.lab_id).where(lease.ended_at.is_(None), lease.lab_id.is_not(None))
     near = case(*((lab.state == state, place) for place, state in enumerate(NEARNESS)))
     return RowFilter(
         one_of(lab.state, NEARNESS),
-        lab.host.in_(select(hosts.c.key)),
+        place.in_(select(hosts.c.key)),
         lab.id.not_in(held.where(not_(lent))),
         order=(near, lab.id.in_(held.where(lent)), rank, lab.made_at, lab.id),
     )
@@ -54,7 +55,7 @@ class LabRepository(Rows[Lab]):
         return self.chosen(self._ALIVE, {})
 
     def free(self, image: str, mode: Mode, hosts: Mapping[str, int]) -> Lab | None:
-        """A free lab of that kind on one of these hosts, or None.  The lab nearest to its login prompt comes first;
+        """A free lab of that kind on one of these hosts (or nodes: HOST/NODE), or None.  The lab nearest to its login prompt comes first;
         then the one on the host with the lowest number; then the oldest.  A lab that a rehearsal only looks at counts
         as free, but comes after the others."""
         found = self.chosen(_FREE, {"hosts": json.dumps(hosts)}, limit=1, image=image, mode=mode)
@@ -78,6 +79,12 @@ class LabRepository(Rows[Lab]):
             there = [by_host]
             self._recall.keep(LABS, "by host", there)
         return list(there[0].get(host, ()))
+
+    def at(self, place: str) -> list[Lab]:
+        """The labs that may exist on that host, or on that node of one (HOST/NODE)."""
+        host, _, node = place.partition("/")
+        there = self.on_host(host)
+        return [lab for lab in there if lab.node == node] if node else there
 
 
 PASSWORDS = "lease.digest"
@@ -108,15 +115,15 @@ class LeaseRepository(Rows[Lease]):
         return self.chosen(self._EVERY, {}, **exact)
 
     def by_host(self) -> dict[str, int]:
-        """How many people have a lab on each host."""
-        return dict(_HELD.rows(self._recall.database, {}))
+        """How many people have a lab on each host, or on each node of one (HOST/NODE)."""
+        return {place_of(host, node): number for host, node, number in _HELD.rows(self._recall.database, {})}
 
 
 _HELD = Prepared(
-    select(tables["lab"].c.host, func.count())
+    select(tables["lab"].c.host, tables["lab"].c.node, func.count())
     .join(tables["lease"], tables["lease"].c.lab_id == tables["lab"].c.id)
     .where(tables["lease"].c.ended_at.is_(None))
-    .group_by(tables["lab"].c.host)
+    .group_by(tables["lab"].c.host, tables["lab"].c.node)
 )
 
 

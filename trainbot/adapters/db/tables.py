@@ -67,6 +67,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             count("stops"),
             at("checked_at", null=True),
             at("saved_at", null=True),
+            words("node", default=""),
             Index("lab_state", "state"),
             Index("lab_host", "host", "state"),
         ),

@@ -35,6 +35,8 @@ class LibvirtDriver:
     Calls block, raise HostDown, NoSuchThing or BackendError, and are made by one thread at a time.
     """
 
+    at_once = 1
+
     def __init__(
         self,
         config: HostConfig,

@@ -1,8 +1,9 @@
 """Runs the work on one host off the event loop, because libvirt calls block and cannot be cancelled.
 
-All state lives on the event loop; a thread is given one call at a time and returns its result.  A call past its
-deadline is given up together with its thread: the next call has another thread, another connection and a higher
-generation, and anything that the old thread still reports is ignored.
+All state lives on the event loop; a thread is given one call at a time and returns its result.  A driver that takes
+several calls at once has as many threads, and each lab one action at a time.  A call past its deadline is given up
+together with its thread, and what that still reports is ignored.  Unless the host has answered others meanwhile, it is
+lost then: what follows has other threads, another connection and a higher generation.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
-from trainbot.adapters.hosts.host_thread import HostCall, HostThread
+from trainbot.adapters.hosts.host_thread import HostCall, HostThreads
 from trainbot.core.errors import BackendError, HostDown, Superseded
 from trainbot.model.host import (
     HostConfig,
@@ -44,13 +46,25 @@ _CLOSING = 5.0  # seconds that shutdown waits for a connection to close
 DriverFactory = Callable[[Callable[[], None]], HostDriver]
 
 
+@dataclass(slots=True)
+class _UnderWay:
+    """A call that was given to a thread.  ``began``: in the loop's time; ``moving``: of a reading, the labs with an action
+    under way meanwhile."""
+
+    generation: int
+    began: float
+    deadline: asyncio.TimerHandle
+    late: asyncio.TimerHandle | None = None
+    moving: set[str] = field(default_factory=set)
+
+
 class HostWorker:
-    """Works on one host, in order, and reports what happened through ``deliver`` (on the event loop).
+    """Works on one host, in order (as many calls at a time as its driver takes), and reports what happened through ``deliver`` (on the event loop).
 
     - ``HostUp(report)`` after each opening and reading; ``HostLost`` once each time the host stops answering.
       Reopening is tried without limit.
-    - ``HostDoubted`` again and again while a host on another machine is late; if it is the bot that is late, no harm is
-      done.
+    - ``HostDoubted`` again and again while a host on another machine is late with a call and has answered nothing else
+      meanwhile; if it is the bot that is late, no harm is done.
     - ``HostSuperseded`` each time that the claim on the host says so.
     - exactly one ``HostWorkDone`` for each ``submit``, unless ``close`` came first.
 
@@ -75,16 +89,16 @@ class HostWorker:
         self._reread = reread
         self._most_abandoned = most_abandoned
         self._queue: deque[HostCall] = deque()
-        self._working: HostCall | None = None
-        self._thread: HostThread | None = None
+        self._working: dict[HostCall, _UnderWay] = {}
+        self._threads: HostThreads | None = None
+        self._hung: set[HostCall] = set()  # those of this generation that were given up while others were answered
+        self._answered = 0.0  # when a call of it was last answered, in the loop's time
         self._generation = 0
         self._abandoned: set[int] = set()  # generations whose threads hang
         self._state = "new"  # new -> opening <-> up, opening <-> waiting; finally closed
         self._told_lost = False
         self._delays = iter(self._backoff)
-        self._deadline: asyncio.TimerHandle | None = None
         self._remote = host_address(config.uri).remote
-        self._late: asyncio.TimerHandle | None = None
         self._ping: asyncio.TimerHandle | None = None
         self._again: asyncio.TimerHandle | None = None  # the next opening, or the next reading
         self._closed: asyncio.Future[None] | None = None
@@ -123,7 +137,10 @@ class HostWorker:
             self._cancel(self._again)
             self._open()
         elif self._state == "up" and not any(work.action == "report" for work in self._queue):
-            self._queue.append(HostCall("report"))
+            if self._at_once > 1:
+                self._queue.appendleft(HostCall("report"))  # it need not wait for what takes long
+            else:
+                self._queue.append(HostCall("report"))
             self._next()
 
     async def close(self) -> None:
@@ -134,11 +151,12 @@ class HostWorker:
         self._state = "closed"
         self._cancel_timers()
         self._queue.clear()
-        thread, self._thread = self._thread, None
-        if thread is None:
+        self._working.clear()
+        threads, self._threads = self._threads, None
+        if threads is None:
             return
         self._closed = self._loop.create_future()
-        thread.end()
+        threads.end()
         try:
             await asyncio.wait_for(self._closed, _CLOSING)
         except TimeoutError:
@@ -155,9 +173,9 @@ class HostWorker:
             self._state = "waiting"
             return
         self._state = "opening"
-        if self._thread is None:
+        if self._threads is None:
             self._generation += 1
-            self._thread = HostThread(
+            self._threads = HostThreads(
                 self.config.name, self._generation, self._new_driver, self._done_there, self._ended_there
             )
         self._queue.appendleft(HostCall("open"))
@@ -170,8 +188,8 @@ class HostWorker:
         """Requests a new report because the driver noticed a change.  May be called from any thread."""
         self._from_thread(self.refresh)
 
-    def _done_there(self, generation: int, value: Any, error: Exception | None) -> None:
-        self._from_thread(self._done, generation, value, error)
+    def _done_there(self, _generation: int, work: HostCall, value: Any, error: Exception | None) -> None:
+        self._from_thread(self._done, work, value, error)
 
     def _ended_there(self, generation: int) -> None:
         self._from_thread(self._ended, generation)
@@ -180,37 +198,70 @@ class HostWorker:
         with suppress(RuntimeError):  # the loop is closed: the program is ending and nobody listens
             self._loop.call_soon_threadsafe(call, *arguments)
 
+    @property
+    def _at_once(self) -> int:
+        return 1 if self._threads is None else self._threads.at_once
+
+    def _ours(self) -> list[HostCall]:
+        """The calls under way in the threads that are in use; those of a connection that was lost may go on in others."""
+        return [work for work, there in self._working.items() if there.generation == self._generation]
+
     def _next(self) -> None:
-        if self._working is None and self._queue and self._thread is not None:
-            self._working = self._queue.popleft()
-            self._deadline = self._loop.call_later(self.config.deadline, self._give_up, self._generation)
-            if self._remote:
-                self._cancel(self._ping)
-                self._doubt_later(self._working)
-            self._thread.give(self._working)
+        while self._threads is not None and (work := self._startable()) is not None:
+            self._queue.remove(work)
+            self._begin(work, self._threads)
 
-    def _doubt_later(self, work: HostCall) -> None:
+    def _startable(self) -> HostCall | None:
+        """The first call of the queue that may begin now."""
+        ours = self._ours()
+        if self._state == "opening":
+            return next((work for work in self._queue if work.action == "open"), None) if not ours else None
+        if len(ours) + len(self._hung) >= self._at_once:
+            return None
+        busy = {work.lab for work in self._working}
+        return next((work for work in self._queue if work.lab not in busy), None)
+
+    def _begin(self, work: HostCall, threads: HostThreads) -> None:
+        now = self._loop.time()
+        there = _UnderWay(self._generation, now, self._loop.call_later(self.config.deadline, self._give_up, work))
+        if work.action in ACTIONS:
+            for other in self._working.values():
+                other.moving.add(work.lab)
+        else:
+            there.moving = {other.lab for other in self._working}
+        self._working[work] = there
+        if self._remote:
+            self._cancel(self._ping)
+            self._doubt_later(work, there)
+        threads.give(work)
+
+    def _doubt_later(self, work: HostCall, there: _UnderWay) -> None:
+        self._cancel(there.late)
         seconds = LATE_ACTION if work.action in ACTIONS else LATE
-        self._late = self._loop.call_later(seconds, self._doubt, work, seconds)
+        there.late = self._loop.call_later(seconds, self._doubt, work, there, seconds)
 
-    def _doubt(self, work: HostCall, seconds: float) -> None:
+    def _doubt(self, work: HostCall, there: _UnderWay, seconds: float) -> None:
         if not self._told_lost:
             self._tell(HostDoubted(self.config.name, f"no answer to {work.action} for {seconds:g} s"))
-            self._doubt_later(work)
+            self._doubt_later(work, there)
 
     def _ask(self) -> None:
-        if self._state == "up" and self._working is None:
+        if self._state == "up" and not self._working:
             self._queue.append(HostCall("ping"))
             self._next()
 
-    def _done(self, generation: int, value: Any, error: Exception | None) -> None:
-        """Handles the end of the current call."""
-        if generation != self._generation or self._state == "closed" or self._working is None:
+    def _done(self, work: HostCall, value: Any, error: Exception | None) -> None:
+        """Handles the end of a call."""
+        there = self._ends(work)
+        if there is None:
+            self._hung.discard(work)
+            self._next()
             return
-        work, self._working = self._working, None
-        self._cancel(self._deadline)
-        self._cancel(self._late)
-        down = isinstance(error, HostDown)
+        down, current = isinstance(error, HostDown), there.generation == self._generation
+        if not down and current:
+            self._answered = self._loop.time()
+            for other in self._ours() if self._remote else ():
+                self._doubt_later(other, self._working[other])  # the host is there, and has much to do
         if isinstance(error, Superseded):
             self._tell(HostSuperseded(self.config.name, str(error)))
         if error is not None and not isinstance(error, BackendError):
@@ -218,36 +269,64 @@ class HostWorker:
         if work.action in ACTIONS:
             self._finish(work, value, None if error is None else _sentence(error), down)
         elif error is None and work.action != "ping":
-            self._read(value)
-        if down or (error is not None and work.action not in ACTIONS):
+            self._read(value, there.moving)
+        if current and (down or (error is not None and work.action not in ACTIONS)):
             self._lost(_sentence(error))
             return
         self._next()
-        if self._remote and self._working is None:
+        if self._remote and not self._working:
+            self._cancel(self._ping)
             self._ping = self._loop.call_later(PING, self._ask)
 
-    def _read(self, report: Any) -> None:
+    def _ends(self, work: HostCall) -> _UnderWay | None:
+        """That call is not under way any more; None if it was given up before."""
+        there = self._working.pop(work, None)
+        if there is not None:
+            self._cancel(there.deadline)
+            self._cancel(there.late)
+        return there
+
+    def _read(self, report: Any, moving: set[str]) -> None:
         self._state = "up"
         self._told_lost = False
         self._delays = iter(self._backoff)
         self._cancel(self._again)
         self._again = self._loop.call_later(self._reread, self.refresh)
-        self._tell(HostUp(report))
+        self._tell(HostUp(report, frozenset(moving)))
 
-    def _give_up(self, generation: int) -> None:
-        if generation != self._generation or self._working is None:
+    def _give_up(self, work: HostCall) -> None:
+        """A call is past its deadline."""
+        there = self._ends(work)
+        if there is None:
             return
-        work, self._working = self._working, None
-        self._cancel(self._late)
         reason = f"{self.config.name} did not answer within {self.config.deadline:g} s"
-        self._abandoned.add(generation)
-        self._generation += 1
-        if self._thread is not None:
-            self._thread.end()
-            self._thread = None
+        if there.generation != self._generation:
+            self._abandoned.add(there.generation)
+        elif work.action in ACTIONS and self._answered > there.began and len(self._hung) + 1 < self._most_abandoned:
+            self._hung.add(work)  # the host answers: only this one hangs
+        else:
+            self._abandoned.add(self._generation)
+            self._retire()
+            if work.action in ACTIONS:
+                self._finish(work, None, reason, True)
+            self._lost(reason)
+            return
         if work.action in ACTIONS:
             self._finish(work, None, reason, True)
-        self._lost(reason)
+        self._next()
+
+    def _retire(self) -> None:
+        """What is under way goes on in threads that get nothing more, and ends with them; a reading says nothing any more."""
+        if self._threads is not None:
+            self._threads.end()
+            self._threads = None
+        for work in self._ours():
+            if work.action not in ACTIONS:
+                self._ends(work)
+        if self._hung:
+            self._abandoned.add(self._generation)
+            self._hung.clear()
+        self._generation += 1
 
     def _ended(self, generation: int) -> None:
         """Handles the end of a thread that was told to end, or that had been given up."""
@@ -260,7 +339,10 @@ class HostWorker:
 
     def _lost(self, reason: str) -> None:
         self._state = "waiting"
-        self._cancel_timers()
+        self._cancel(self._ping)
+        self._cancel(self._again)
+        if self._ours() or self._hung:
+            self._retire()
         waiting, self._queue = self._queue, deque()
         if not self._told_lost:
             self._told_lost = True
@@ -287,7 +369,8 @@ class HostWorker:
             log.exception("%s: the event %s could not be handled", self.config.name, type(event).__name__)
 
     def _cancel_timers(self) -> None:
-        for timer in (self._deadline, self._late, self._ping, self._again):
+        calls = self._working.values()
+        for timer in (self._ping, self._again, *(there.deadline for there in calls), *(there.late for there in calls)):
             self._cancel(timer)
 
     @staticmethod

@@ -27,8 +27,9 @@ class LabRoutes:
         self._hosts = {host.name: host for host in hosts}
         self.key_code, self.earlier = access.key_code, (deliveries or Deliveries()).earlier
 
-    def jump_host(self, host: str) -> str:
-        return self._hosts[host].door if host in self._hosts else ""
+    def jump_host(self, lab: Lab) -> str | None:
+        """None if it is not known on which node of its host the lab is."""
+        return self._hosts[lab.host].door_of(lab.node) if lab.host in self._hosts else ""
 
     def console(self, lab: Lab) -> str:
         """The lab's console socket on this machine; '' if there is none."""
@@ -82,7 +83,8 @@ def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[R
         )
         found.append(route)
         old = labs.get(lease.left_id or "")
-        if old is not None and old.endpoint is not None:
+        door = ways.jump_host(old) if old is not None else None
+        if old is not None and old.endpoint is not None and door is not None:
             found.append(
                 replace(
                     route,
@@ -91,7 +93,7 @@ def routes(store: Store, images: dict[str, LabImage], ways: LabRoutes) -> list[R
                     endpoint=old.endpoint,
                     why="",
                     since=0.0,
-                    via=ways.jump_host(old.host),
+                    via=door,
                     console=ways.console(old),
                     boots=old.boots,
                     lab=old.id,
@@ -109,12 +111,15 @@ def _route(
     candidates: tuple[tuple[str, str], ...],
     ways: LabRoutes,
 ) -> Route:
-    usable = lab is not None and lab.state in (LabState.READY, LabState.BOOTING)
+    door = ways.jump_host(lab) if lab is not None else ""
+    usable = lab is not None and door is not None and lab.state in (LabState.READY, LabState.BOOTING)
     why = (
         ""
         if usable
         else "you're waiting for a lab: I'll tell you on IRC when it's ready"
         if lab is None
+        else "your lab's host does not say where it is: run ssh again in a moment"
+        if door is None
         else f"your lab is {STATES.get(lab.state, lab.state)}"
     )
     return Route(
@@ -131,7 +136,7 @@ def _route(
         keys=keys,
         candidates=candidates,
         since=lease.asked_at.timestamp(),
-        via=ways.jump_host(lab.host) if lab is not None else "",
+        via=door or "",
         console=ways.console(lab) if lab is not None else "",
         boots=_boots(lab),
         lab=lab.id if lab is not None else "",

@@ -14,6 +14,7 @@ from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.gateway.rpc.gateway_client import GatewayAway, GatewayClient, GatewayRefused, HostReading
 from trainbot.model.host import HostConfig, HostDoubted
+from trainbot.model.jump_host import NODE
 from trainbot.model.lab_events import (
     CheckLogin,
     HostStatus,
@@ -35,11 +36,9 @@ class LabProbes:
 
     def __init__(
         self,
-        hosts: Iterable[HostConfig],
         gateway: GatewayClient,
         post: Callable[[LabBooted | LoginChecked | HostStatus | HostDoubted], None],
     ) -> None:
-        self._hosts = {host.name: host for host in hosts}
         self._gateway, self._post = gateway, post
         self._labs: dict[str, asyncio.Task[None]] = {}
         self._tasks = Tasks()
@@ -61,14 +60,13 @@ class LabProbes:
         if task is not None:
             task.cancel()
 
-    def ask_hosts(self, up: Iterable[str]) -> None:
+    def ask_hosts(self, up: Iterable[HostConfig]) -> None:
         """Posts HostStatus, or HostDoubted, for each of these hosts that has a jump host; skips those that are still being
         asked."""
-        for name in up:
-            host = self._hosts.get(name)
-            if host is not None and host.door and name not in self._asking:
-                self._asking.add(name)
-                self._tasks.start(self._ask(host), f"asking host {name} how it is")
+        for host in up:
+            if host.door and NODE not in host.door and host.name not in self._asking:
+                self._asking.add(host.name)
+                self._tasks.start(self._ask(host), f"asking host {host.name} how it is")
 
     async def close(self) -> None:
         await self._tasks.close()

@@ -78,7 +78,7 @@ class ScriptRuns:
             if len(self.busy) >= IN_ALL:
                 break
             lab = labs.get(play.lab_id)
-            if play.id in self.busy or (lab is not None and (play.due_at > now or on_host[lab.host] >= ON_A_HOST)):
+            if play.id in self.busy or (lab is not None and (play.due_at > now or on_host[lab.place] >= ON_A_HOST)):
                 continue
             wanted = self._wanted(play, lab, now)
             if wanted is not None:
@@ -98,7 +98,7 @@ class ScriptRuns:
         if way is None:
             return None  # it is booting, or its host does not answer: the next try may succeed
         arguments = [str(max(0, int((now - run.step_at).total_seconds())))] if play.kind is ScriptKind.HINT else []
-        return RunScript(play.id, lab.host, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
+        return RunScript(play.id, lab.place, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
 
     def ended(self, event: ScriptEnded, now: datetime) -> None:
         """Records the end of a script.  The row is read again, so a late or repeated event does no harm."""

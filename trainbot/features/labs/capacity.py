@@ -6,12 +6,16 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trainbot.features.labs.placement import HostRoom, Need
+from trainbot.features.labs.placement import HostRoom, Need, host_of_nodes
+from trainbot.features.labs.trial_placement import TrialPlacement
 from trainbot.model.lab import NEARNESS, Lab
 
 
-def with_one_less(room: HostRoom, need: Need, number: int = 1) -> HostRoom:
-    """The host with one lab less, or with ``number`` labs less."""
+def with_one_less(room: HostRoom, need: Need, number: int = 1, place: str = "") -> HostRoom:
+    """The host with one lab less, or with ``number`` labs less.  ``place``: on which of its nodes, if it has several."""
+    if room.nodes:
+        nodes = (with_one_less(node, need, number) if node.host == place else node for node in room.nodes)
+        return host_of_nodes(room, nodes)
     disk = None if room.disk_free_mib is None else room.disk_free_mib + number * need.disk_mib
     free = room.free_mib + number * need.memory_mib
     return replace(room, used=max(0, room.used - number), free_mib=free, disk_free_mib=disk)
@@ -22,57 +26,13 @@ def room(hosts: Iterable[HostRoom], need: Need) -> dict[str, int]:
     return {host.host: host.fits(need) for host in hosts}
 
 
-class TrialPlacement:
-    """Places labs on hosts as ``choose_host`` does one by one, time and again on the same hosts: in a time that does not
-    depend on how many hosts there are."""
-
-    def __init__(self, hosts: Iterable[HostRoom]) -> None:
-        self._hosts = sorted(hosts, key=lambda host: host.rank)
-        self._open: dict[Need, list[HostRoom]] = {}
-        self._more: dict[Need, Counter[str]] = {}
-
-    def without_lab(self, needs: Sequence[Need], lost: str = "") -> int:
-        """How many of these labs find no room if they are placed in this order, on other hosts than ``lost``."""
-        if len(set(needs)) == 1:  # then the order of hosts does not matter
-            more = self._fits(needs[0])
-            return max(0, len(needs) - more.total() + more[lost])
-        changed: dict[str, HostRoom] = {}
-        passed: Counter[Need] = Counter()
-        without = 0
-        for need in needs:
-            there = self._with_room(need)
-            while passed[need] < len(there) and (
-                there[passed[need]].host in changed or there[passed[need]].host == lost
-            ):
-                passed[need] += 1  # it stays passed: a host only gets fuller
-            found = [host for host in changed.values() if host.holds(need)]
-            found += there[passed[need] : passed[need] + 1]
-            if not found:
-                without += 1
-                continue
-            best = min(found, key=lambda host: host.rank)
-            changed[best.host] = best.with_one_more(need)
-        return without
-
-    def _fits(self, need: Need) -> Counter[str]:
-        if need not in self._more:
-            self._more[need] = Counter(room(self._hosts, need))
-        return self._more[need]
-
-    def _with_room(self, need: Need) -> list[HostRoom]:
-        """The hosts that hold it, in the order in which they are chosen."""
-        if need not in self._open:
-            self._open[need] = [host for host in self._hosts if host.holds(need)]
-        return self._open[need]
-
-
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """``free``: how many more labs fit whatever their image, so it is counted by the image that needs most.  ``taken``:
     labs that people have, labs kept for somebody, and labs being removed.  ``total``: ``taken`` + ``pool`` + ``free``,
-    on hosts that answer.  ``survive``: how many labs still fit after the loss of the host with most of them.
-    ``without_lab``: how many people would wait for a lab if the worst host were lost now.  ``worst``: that host, '' if
-    nobody would wait.  ``more``: image -> host -> how many more labs of that image alone."""
+    on hosts that answer.  ``survive``: how many labs still fit after the loss of the host, or node, with most of them.
+    ``without_lab``: how many people would wait for a lab if the worst host (or node) were lost now.  ``worst``: that one, ''
+    if nobody would wait.  ``more``: image -> host -> how many more labs of that image alone."""
 
     total: int
     taken: int
@@ -92,13 +52,12 @@ def capacity(
     up = [host for host in hosts if host.up]
     pool = [lab for lab in labs if lab.id not in leased and lab.state in NEARNESS]
     more = {image: room(up, need) for image, need in needs.items()}
-    free = min(
-        more.values(),
-        key=lambda there: sum(there.values()),
-        default={host.host: max(0, host.most - host.used) for host in up if not host.drained},
-    )
+    most = min(more, key=lambda image: sum(more[image].values()), default="")  # the image that needs most
+    open_seats = {host.host: max(0, host.most - host.used) for host in up if not host.drained}
+    free, need = more.get(most, open_seats), needs.get(most, Need(0))
     rooms = {host.host: host.used + free.get(host.host, 0) for host in up}
-    spare = sum(lab.host in rooms for lab in pool)
+    machines = {machine.host for host in up for machine in host.machines if machine.up}
+    spare = sum(lab.place in machines for lab in pool)
     total = sum(rooms.values())
     worst, without = _worst(up, pool, [lab for lab in labs if lab.id in leased], needs)
     return Capacity(
@@ -106,29 +65,49 @@ def capacity(
         total - spare - sum(free.values()),
         spare,
         sum(free.values()),
-        total - max(rooms.values(), default=0),
+        total - max((_most_lost(host, rooms[host.host], need) for host in up), default=0),
         without,
         worst,
         more,
     )
 
 
+def _most_lost(host: HostRoom, holds: int, need: Need) -> int:
+    """How many of the ``holds`` labs that fit on a host go with it, or with the node of it that leaves the fewest.  What others
+    of its nodes still have room for takes their place, up to its limit."""
+    if not host.nodes:
+        return holds
+    there = [(node.used, node.fits(need)) for node in host.nodes if node.up]
+    used, more = sum(each for each, _fits in there), sum(fits for _used, fits in there)
+    left = (used - gone + min(more - fits, max(0, host.most - used + gone)) for gone, fits in there)
+    return max((holds - each for each in left), default=0)
+
+
 def _worst(
     up: Sequence[HostRoom], pool: Collection[Lab], theirs: Collection[Lab], needs: Mapping[str, Need]
 ) -> tuple[str, int]:
-    """The host whose loss leaves most people without a lab, and how many people; pool labs on other hosts make room for
-    them."""
-    rooms = {host.host: host for host in up}
-    gone = Counter((lab.host, lab.image) for lab in pool if lab.host in rooms and lab.image in needs)
-    for (name, image), number in gone.items():
-        rooms[name] = with_one_less(rooms[name], needs[image], number)
+    """The host (or node) whose loss leaves most people without a lab, and how many people; pool labs elsewhere make room
+    for them."""
+    gone: dict[str, Counter[Need]] = defaultdict(Counter)
+    for lab in pool:
+        if lab.image in needs:
+            gone[lab.place][needs[lab.image]] += 1
     moving: dict[str, list[Need]] = defaultdict(list)
     for lab in theirs:
         if lab.image in needs:
-            moving[lab.host].append(needs[lab.image])
-    trial, found = TrialPlacement(rooms.values()), ("", 0)
-    for lost in up:
-        without = trial.without_lab(moving[lost.host], lost.host)
+            moving[lab.place].append(needs[lab.image])
+    trial, found = TrialPlacement(_without_pool(host, gone) for host in up), ("", 0)
+    for lost in (machine.host for host in up for machine in host.machines if machine.up):
+        without = trial.without_lab(moving[lost], lost)
         if without > found[1]:
-            found = (lost.host, without)
+            found = (lost, without)
     return found
+
+
+def _without_pool(host: HostRoom, gone: Mapping[str, Mapping[Need, int]]) -> HostRoom:
+    """The host as it is once its pool labs have made room."""
+    if host.nodes:
+        return host_of_nodes(host, [_without_pool(node, gone) for node in host.nodes])
+    for need, number in gone.get(host.host, {}).items():
+        host = with_one_less(host, need, number)
+    return host

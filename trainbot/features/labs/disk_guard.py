@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.model.disk_space import kept_free
 from trainbot.model.host import DomainState, HostReport, HostUp
@@ -36,17 +37,22 @@ class DiskGuard:
         self._read: dict[str, deque[tuple[datetime, dict[str, int]]]] = defaultdict(deque)
 
     def host_up(self, event: HostUp, now: datetime) -> None:
-        report = event.report
+        for view in self.scheduler.hosts[event.report.name].machines:
+            if view.up and view.report is not None:
+                self._reported(view, view.report, now)
+
+    def _reported(self, view: HostView, report: HostReport, now: datetime) -> None:
+        """What a host reports, or one of its nodes."""
         written = {domain.id: domain.disk.written_mib for domain in report.domains if domain.disk is not None}
         grown = self._grown(report.name, written, now)
-        self._stopped_by_full_disk(report, grown, written, now)
+        self._stopped_by_full_disk(view, report, grown, written, now)
         kept, free = kept_free(report.disk_mib or 0), report.disk_free_mib
         if free is None or free >= kept * ENOUGH:
-            for lab in self.labs.on_host(report.name):
+            for lab in self.labs.at(report.name):
                 if lab.state is LabState.PAUSED and now - lab.state_at >= FRESH:
                     self._resume(lab, now)
         elif free < kept:
-            self._nearly_full(report, grown, steady=STEADY_MIB if free >= kept / 2 else 1, now=now)
+            self._nearly_full(view, report, grown, steady=STEADY_MIB if free >= kept / 2 else 1, now=now)
 
     def clock_stepped(self, by: timedelta) -> None:
         for read in self._read.values():
@@ -65,10 +71,10 @@ class DiskGuard:
         return {id: value - min(value, least.get(id, value)) for id, value in written.items()}
 
     def _stopped_by_full_disk(
-        self, report: HostReport, grown: Mapping[str, int], written: Mapping[str, int], now: datetime
+        self, view: HostView, report: HostReport, grown: Mapping[str, int], written: Mapping[str, int], now: datetime
     ) -> None:
         """Handles labs whose emulator could not write and has paused them."""
-        there = [lab for lab in self.labs.on_host(report.name) if lab.state is not LabState.LEFT]
+        there = [lab for lab in self.labs.at(report.name) if lab.state is not LabState.LEFT]
         stalled = {domain.id for domain in report.domains if domain.state is DomainState.STALLED}
         found = [lab for lab in there if lab.id in stalled and lab.state in RUNNING]
         if not found:
@@ -77,19 +83,20 @@ class DiskGuard:
         recent = grown.get(most.id, 0)
         wrote = f"{recent} MiB in the last minute" if recent else f"{written.get(most.id, 0)} MiB in all"
         log.warning("host %s: its disk is full and has stopped %s", report.name, ", ".join(lab.name for lab in found))
-        self.scheduler.hosts[report.name].troubled(f"its disk is full; {most.name} wrote the most, {wrote}", now)
+        view.troubled(f"its disk is full; {most.name} wrote the most, {wrote}", now)
         for lab in found:
             self.scheduler.over(lab.id, "probe")
             self.scheduler.move(lab, LabState.PAUSED, now)
-            paused = f"your {lab.image} lab is paused: the disk of its host {lab.host} is full"
+            paused = f"your {lab.image} lab is paused: the disk of its host {lab.place} is full"
             if lab.id == most.id:
                 self._tell(lab, f"{paused}, and your lab wrote the most ({wrote}). {GOES_ON}; {FREES}", now)
             else:
                 self._tell(lab, f"{paused}. {GOES_ON}, as it is now", now)
 
-    def _nearly_full(self, report: HostReport, grown: Mapping[str, int], steady: int, now: datetime) -> None:
-        view = self.scheduler.hosts[report.name]
-        labs = self.labs.on_host(report.name)
+    def _nearly_full(
+        self, view: HostView, report: HostReport, grown: Mapping[str, int], steady: int, now: datetime
+    ) -> None:
+        labs = self.labs.at(report.name)
         paused = any(lab.state is LabState.PAUSED for lab in labs)
         if any(lab.state is LabState.PAUSING for lab in labs) or (paused and not report.disk_free_mib):
             return  # on a full disk, whoever writes is stopped anyway
@@ -106,14 +113,14 @@ class DiskGuard:
         self.scheduler.move(most, LabState.PAUSING, now)
         self._tell(
             most,
-            f"your {most.image} lab is paused: the disk of its host {most.host} is nearly full, and your lab wrote the "
+            f"your {most.image} lab is paused: the disk of its host {most.place} is nearly full, and your lab wrote the "
             f"most ({wrote}). {GOES_ON}; {FREES}",
             now,
         )
 
     def _resume(self, lab: Lab, now: datetime) -> None:
         self.scheduler.move(lab, LabState.RESUMING, now)
-        self._tell(lab, f"your {lab.image} lab is running again: its host {lab.host} has disk space", now)
+        self._tell(lab, f"your {lab.image} lab is running again: its host {lab.place} has disk space", now)
 
     def _tell(self, lab: Lab, text: str, now: datetime) -> None:
         for lease in self.leases.open(lab_id=lab.id):

@@ -46,20 +46,21 @@ class Failover:
     def move(self, name: str, now: datetime) -> None:
         """Moves the people of a host that is lost."""
         moving = self.held_on(name)
-        log.error("host %s is lost (%s); %d people move", name, self.scheduler.hosts[name].trouble, len(moving))
+        view = self.scheduler.view(name)
+        log.error("host %s is lost (%s); %d people move", name, view.trouble if view else "gone", len(moving))
         for lease, lab in moving:
             self._leave(lease, lab, now)
         if not moving:
             return
         self.scheduler.assign(now, quiet=frozenset(lease.id for lease, _lab in moving))
         waiting = sum(lease.lab_id is None for lease in self._again(moving))
-        self._announce(f"host {name} is lost: {_told(len(moving), waiting)}", now)
+        self._announce(f"{named(name)} is lost: {_told(name, len(moving), waiting)}", now)
 
     def nobody_answers(self, now: datetime) -> None:
         """Nobody can move, and nobody has to: the network of this machine may be down."""
         log.error("no host answers: is the network of this machine down?  Everybody keeps their lab")
         again = self._alone_at is not None and now - self._alone_at < STALE
-        self._alone_at, self._alone_told = now, not again and any(map(self.held_on, self.scheduler.hosts))
+        self._alone_at, self._alone_told = now, not again and any(map(self.held_on, self.scheduler.machines))
         if self._alone_told:
             self._announce("no host answers right now: everybody keeps their lab, and the class goes on", now)
 
@@ -67,7 +68,7 @@ class Failover:
         """The first host answers after none did."""
         log.info("host %s is heard again", name)
         if self._alone_told:
-            self._announce(f"host {name} answers again: labs are reached with the same ssh command", now)
+            self._announce(f"{named(name)} answers again: labs are reached with the same ssh command", now)
 
     def overloaded(self, name: str, now: datetime) -> None:
         """Only its sshd answers: it is not lost, but people may not want to wait."""
@@ -75,14 +76,14 @@ class Failover:
         log.warning("host %s is overloaded: only its sshd answers; %d people have labs there", name, held)
         if held:
             self._announce(
-                f"host {name} is overloaded, so its labs may not answer. An organiser can move its people to other "
-                f"hosts: !drain {name} now",
+                f"{named(name)} is overloaded, so its labs may not answer. An organiser can move its people to "
+                f"{others(name)}: !drain {name} now",
                 now,
             )
 
     def held_on(self, name: str) -> list[tuple[Lease, Lab]]:
-        """The leases that have a lab on that host, with the lab."""
-        there = {lab.id: lab for lab in self.labs.on_host(name) if lab.state in ALIVE}
+        """The leases that have a lab on that host, or that node of one, with the lab."""
+        there = {lab.id: lab for lab in self.labs.at(name) if lab.state in ALIVE}
         return [(lease, there[lease.lab_id]) for lease in self.leases.open() if lease.lab_id in there]
 
     def _leave(self, lease: Lease, lab: Lab, now: datetime) -> bool:
@@ -101,7 +102,7 @@ class Failover:
     def _earlier(self, lease: Lease) -> Lab | None:
         lab = self.labs.get(lease.left_id) if lease.left_id is not None else None
         view = self.scheduler.host_of(lab) if lab is not None and lab.state is LabState.LEFT else None
-        return lab if view is not None and view.up and not view.drained else None
+        return lab if view is not None and view.up and not view.closed else None
 
     def empty(self, name: str, now: datetime) -> tuple[int, int]:
         """Moves people from a drained host, which still answers, to other hosts as far as there is room; returns how
@@ -116,7 +117,7 @@ class Failover:
                 stay += 1
         if moved:
             self._announce(
-                f"host {name} is being emptied: {_people(moved)}. The same ssh command and password work again; this one "
+                f"{named(name)} is being emptied: {_people(name, moved)}. The same ssh command and password work again; this one "
                 "reaches your old lab:",
                 now,
                 command=self._old_lab(),
@@ -136,8 +137,8 @@ class Failover:
     def back(self, name: str, now: datetime) -> None:
         """Called after each report: people who are still waiting get their old lab back; the others can reach it as
         ``old``."""
-        view = self.scheduler.hosts[name]
-        left = {lab.id: lab for lab in self.labs.on_host(name) if lab.state is LabState.LEFT}
+        up = {machine.name: machine for machine in self.scheduler.hosts[name].machines if machine.up}
+        left = {lab.id: lab for lab in self.labs.on_host(name) if lab.state is LabState.LEFT and lab.place in up}
         leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left} if left else {}
         for id, lab in left.items():
             lease = leases.get(id)
@@ -150,31 +151,42 @@ class Failover:
                 )  # it already runs, or is started
                 self.notices.tell(
                     now,
-                    f"host {name} is back, and your {lab.image} lab is as you left it: the same ssh command works again",
+                    f"{named(lab.place)} is back, and your {lab.image} lab is as you left it: the same ssh command works again",
                     person_id=lease.person_id,
                 )
-            elif not view.drained:  # people of a drained host were told when they moved
+            elif not up[lab.place].closed:  # people of a drained host were told when they moved
                 self.notices.tell(
                     now,
-                    f"host {name} is back: until your lease ends, you can copy what you need from your old {lab.image} "
+                    f"{named(lab.place)} is back: until your lease ends, you can copy what you need from your old {lab.image} "
                     "lab (same password):",
                     command=self._old_lab(),
                     person_id=lease.person_id,
                     key=f"old {id}",
                 )  # this runs for each report; people are told once
-        view.lost = False
+        for machine in up.values():
+            machine.lost = False
 
 
-def _told(moving: int, waiting: int) -> str:
-    people = _people(moving)
+def named(name: str) -> str:
+    return f"{'node' if '/' in name else 'host'} {name}"
+
+
+def others(name: str) -> str:
+    return "other machines" if "/" in name else "other hosts"
+
+
+def _told(name: str, moving: int, waiting: int) -> str:
+    people = _people(name, moving)
     if not waiting:
         return f"{people}; the same ssh command and password work again"
     if waiting == moving:
         wait = "one person is waiting" if waiting == 1 else f"{waiting} people are waiting"
-        return f"no other host has room, so {wait} for a lab and will be told; the class goes on"
+        return f"no other {'machine' if '/' in name else 'host'} has room, so {wait} for a lab and will be told; the class goes on"
     wait = "is waiting" if waiting == 1 else "are waiting"
     return f"{people}; the same ssh command and password work again. {waiting} of them {wait} for room"
 
 
-def _people(moving: int) -> str:
-    return "one person moves to another host" if moving == 1 else f"{moving} people move to other hosts"
+def _people(name: str, moving: int) -> str:
+    if moving == 1:
+        return f"one person moves to another {'machine' if '/' in name else 'host'}"
+    return f"{moving} people move to {others(name)}"

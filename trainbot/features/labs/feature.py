@@ -152,8 +152,9 @@ class Labs(Feature):
         self.no_shows.clock_stepped(event.by)
         self.host_events.life.clock_stepped(event.by)
         self.disk_guard.clock_stepped(event.by)
-        for view in self.scheduler.hosts.values():
-            view.clock_stepped(event.by)
+        for host in self.scheduler.hosts.values():
+            for view in (host, *host.nodes.values()):
+                view.clock_stepped(event.by)
 
     def _assign(self, turn: Turn) -> None:
         self.scheduler.assign(turn.now)

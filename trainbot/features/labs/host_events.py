@@ -6,13 +6,16 @@ Every event re-reads the row first, so a late or repeated event does no harm.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trainbot.core.wording import span
 from trainbot.features.labs import reconciler
 from trainbot.features.labs.boot_times import BOOT_LIMIT, BUSY, LifeSigns, is_slow, too_long
-from trainbot.features.labs.placement import choose_host
+from trainbot.features.labs.host_view import HostView
+from trainbot.features.labs.placement import choose_host, elsewhere
 from trainbot.features.labs.reconciler import TRIES
 from trainbot.features.labs.resync import compare
 from trainbot.features.labs.scheduler import WATCHING, Scheduler
@@ -52,12 +55,11 @@ class HostEvents:
                 event.report.memory_mib,
             )
         self.life.heard(event.report, now)
-        was_away = view.down_since is not None
-        view.up, view.report, view.trouble, view.down_since = True, event.report, "", None
-        rows = self.labs.on_host(event.report.name)
-        ids = {*(lab.id for lab in rows), *(domain.id for domain in event.report.domains)}
-        busy = [id for id in ids if self.scheduler.busy.get(id, WATCHING[0]) not in WATCHING]
-        difference = compare(rows, event.report, busy)
+        away = {machine.name for machine in view.machines if machine.down_since is not None}
+        view.answers_with(event.report, self.scheduler.drained, now)
+        domains = {domain.id: domain for domain in event.report.domains}
+        rows = [self._followed(lab, view, domains.get(lab.id)) for lab in self.labs.on_host(event.report.name)]
+        difference = compare(rows, event.report, self._left_alone(rows, view, event))
         for lab, domain in difference.found:
             self._adopt(lab, domain)
             if domain.run not in ("", lab.run):
@@ -71,7 +73,7 @@ class HostEvents:
                 crashed = any(
                     domain.id == lab.id and domain.state is DomainState.CRASHED for domain in event.report.domains
                 )
-                self._went_off(lab, LabState.MAKING, now, crashed=crashed, with_host=was_away)
+                self._went_off(lab, LabState.MAKING, now, crashed=crashed, with_host=lab.place in away)
         for lab in difference.missing:
             self._lose(lab, "it is no longer on its host", now)
         for lab in difference.finished:
@@ -81,6 +83,26 @@ class HostEvents:
             self.scheduler.busy[id] = "destroy"
             self.scheduler.strays.append(HostWork(event.report.name, "destroy", id, None))
 
+    def _followed(self, lab: Lab, view: HostView, domain: Domain | None) -> Lab:
+        """The lab on the node where its host says it is: an operator may have moved it."""
+        if domain is None or domain.node == lab.node or domain.node not in view.nodes:
+            return lab
+        log.info("lab %s of %s is on node %s now", lab.name, lab.place, domain.node)
+        self.labs.change({"id": lab.id}, node=domain.node)
+        self.scheduler.over(lab.id, "probe")  # it has to be probed through another jump host
+        return replace(lab, node=domain.node)
+
+    def _left_alone(self, rows: Iterable[Lab], view: HostView, event: HostUp) -> set[str]:
+        """The labs about which this report says nothing: those with an action under way, and those on nodes that do not
+        answer."""
+        places = {lab.id: lab.node for lab in rows} | {domain.id: domain.node for domain in event.report.domains}
+        silent = {node for node, known in view.nodes.items() if not known.up}
+        return {
+            id
+            for id, node in places.items()
+            if node in silent or self.scheduler.busy.get(id, WATCHING[0]) not in WATCHING
+        } | event.moving
+
     def _went_off(self, lab: Lab, state: LabState, now: datetime, *, crashed: bool, with_host: bool = False) -> None:
         """Handles a lab that rebooted from inside (``state`` is BOOTING) or went off (MAKING starts it again with
         its disk).  Repeated stops lengthen the pause before the next start.  A free lab has no work in it and is
@@ -89,7 +111,7 @@ class HostEvents:
         stops = lab.stops + 1 if now - lab.state_at < STEADY else 1
         what = "crashed" if crashed else "was shut down from inside" if state is LabState.MAKING else "rebooted"
         what = "stopped while its host did not answer" if with_host else what
-        log.info("lab %s on %s %s, %d times in a row", lab.name, lab.host, what, stops)
+        log.info("lab %s on %s %s, %d times in a row", lab.name, lab.place, what, stops)
         if not leases:
             self._lose(lab, f"it {what} while nobody had it", now)
             return
@@ -124,15 +146,13 @@ class HostEvents:
 
     def host_lost(self, event: HostLost, now: datetime) -> None:
         view = self.scheduler.hosts[event.name]
-        if view.down_since is None:
-            view.down_since = now
-        if view.up:
-            log.warning("host %s does not answer: %s", event.name, event.reason)
-            view.troubled(f"did not answer: {event.reason}", now)
-        view.up, view.trouble = False, event.reason
+        for each in (view, *view.nodes.values()):
+            each.is_down(event.reason, now)
 
     def host_status(self, event: HostStatus, now: datetime) -> None:
-        view = self.scheduler.hosts[event.host]
+        view = self.scheduler.view(event.host)
+        if view is None:
+            return  # a node that is no longer there
         view.io_wait, view.clock_off = event.io_wait, event.clock_off
         if abs(event.clock_off) >= CLOCK_OFF:
             view.troubled(f"its clock is {event.clock_off:+.0f} s off, and labs take their time from it", now)
@@ -170,7 +190,7 @@ class HostEvents:
             self._learn(lab, now)
             self.scheduler.move(lab, LabState.READY, now)
             self.labs.change({"id": lab.id}, checked_at=now)
-            self.scheduler.backoff.works(lab.host, self._version(lab))
+            self.scheduler.backoff.works(lab.place, self._version(lab))
 
     def _learn(self, lab: Lab, now: datetime) -> None:
         """Takes the time of a boot into the estimate for its image."""
@@ -242,16 +262,18 @@ class HostEvents:
     def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
         """Keeps its host from getting more labs of this image for a while."""
         view = self.scheduler.host_of(lab)
-        self.scheduler.backoff.failed(lab.host, self._version(lab), now)
+        self.scheduler.backoff.failed(lab.place, self._version(lab), now)
         view.troubled(f"a {lab.image} lab there: {why}", now)
 
     def _adopt(self, lab: Lab, domain: Domain) -> None:
+        if lab.host in self.scheduler.hosts:
+            self._followed(lab, self.scheduler.hosts[lab.host], domain)
         if domain.endpoint is not None and domain.endpoint != lab.endpoint:
             self.labs.change({"id": lab.id}, address=domain.endpoint[0], ssh_port=domain.endpoint[1])
             self.scheduler.over(lab.id, "probe")  # it has to be probed at its new address
 
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
-        log.warning("lab %s on %s: %s", lab.name, lab.host, error)
+        log.warning("lab %s on %s: %s", lab.name, lab.place, error)
         leases = self.leases.every(lab_id=lab.id)
         if lab.state is LabState.MAKING and (lab.boots == 0 or not leases):  # nobody has any work in it
             if lab.tries + 1 >= TRIES or self._fits_elsewhere(lab, now):
@@ -286,13 +308,13 @@ class HostEvents:
     def _fits_elsewhere(self, lab: Lab, now: datetime) -> bool:
         """Whether another host has room for it."""
         image = self.scheduler.images.get(lab.image)
-        others = [room for room in self.scheduler.rooms(self.labs.present(), now) if room.host != lab.host]
+        others = elsewhere(self.scheduler.rooms(self.labs.present(), now), lab.place)
         return image is not None and choose_host(others, self.scheduler.need(image)) is not None
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:
         """Gives the lab up: it is destroyed, and its person gets another one.  People who may have had work in it are
         told; the reason is for the log and for organisers."""
-        log.warning("lab %s on %s is lost: %s", lab.name, lab.host, why)
+        log.warning("lab %s on %s is lost: %s", lab.name, lab.place, why)
         self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
         for lease in self.leases.every(lab_id=lab.id):
             self.leases.change({"id": lease.id}, lab_id=None)

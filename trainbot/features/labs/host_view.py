@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from trainbot.model.host import HostConfig, HostReport
+from trainbot.core.text import one_line
+from trainbot.model.host import Domain, HostConfig, HostReport, NodeReport
 
+log = logging.getLogger(__name__)
 NOT_YET = "not reached yet"
 
 
@@ -25,7 +30,9 @@ class Watch:
 
 @dataclass
 class HostView:
-    """What we last heard of a host.  ``io_wait`` and ``clock_off`` as in HostStatus.  ``drained``: no new labs there."""
+    """What we last heard of a host, or of one of its nodes, which is called HOST/NODE.  ``io_wait`` and ``clock_off`` as in
+    HostStatus.  ``drained``: no new labs there.  ``nodes``: its nodes by name, if it has several; ``whole``: of a node, its
+    host.  ``up`` of such a host says whether whoever manages its nodes answers."""
 
     config: HostConfig
     up: bool = False
@@ -40,6 +47,63 @@ class HostView:
     drained: bool = False
     last_trouble: str = ""
     last_trouble_at: datetime | None = None
+    nodes: dict[str, HostView] = field(default_factory=dict)
+    whole: HostView | None = field(default=None, repr=False, compare=False)
+    refused: bool = False  # NodeReport.drained
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def machines(self) -> Sequence[HostView]:
+        """What can be lost by itself: its nodes, or the host."""
+        return tuple(self.nodes.values()) or (self,)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it gets no new labs: it or its host is drained, or whoever runs the host wants none on this node."""
+        return self.drained or self.refused or (self.whole is not None and self.whole.drained)
+
+    def know_nodes(self, names: Iterable[str], drained: Container[str]) -> None:
+        """Its nodes are these and no others.  ``drained``: the names of drained hosts and nodes."""
+        found = {}
+        for name in sorted(names):
+            config = self.config.at_node(name)
+            if config is None:
+                continue
+            found[name] = self.nodes.get(name) or HostView(config, drained=config.name in drained, whole=self)
+        self.nodes = found
+
+    def answers_with(self, report: HostReport, drained: Container[str], now: datetime) -> None:
+        """Its libvirt, or whoever manages its nodes, has answered with that report about all of it."""
+        self.is_up(report)
+        self.know_nodes((part.name for part in report.parts), drained)
+        on_nodes: defaultdict[str, list[Domain]] = defaultdict(list)
+        for domain in report.domains if report.parts else ():
+            on_nodes[domain.node].append(domain)
+        for part in report.parts:
+            node = self.nodes.get(part.name)
+            if node is None:
+                self.troubled(f'no node can be called "{one_line(part.name, 40)}"', now)
+                continue
+            node.refused = part.drained
+            if part.up:
+                node.is_up(_of_node(node.name, part, report, on_nodes[part.name]))
+            else:
+                node.is_down(f"{self.name} cannot reach it", now)
+
+    def is_up(self, report: HostReport) -> None:
+        """It has answered."""
+        self.up, self.report, self.trouble, self.down_since = True, report, "", None
+
+    def is_down(self, reason: str, now: datetime) -> None:
+        """It (or what manages it) does not answer."""
+        self.down_since = self.down_since or now
+        if self.up:
+            log.warning("host %s does not answer: %s", self.name, reason)
+            self.troubled(f"did not answer: {reason}", now)
+        self.up, self.trouble = False, reason
 
     @property
     def unheard(self) -> bool:
@@ -68,3 +132,17 @@ class HostView:
     def troubled(self, text: str, now: datetime) -> None:
         """Records the latest problem with the host, for organisers."""
         self.last_trouble, self.last_trouble_at = text, now
+
+
+def _of_node(name: str, part: NodeReport, report: HostReport, domains: Iterable[Domain]) -> HostReport:
+    return HostReport(
+        name,
+        tuple(domains),
+        part.memory_mib,
+        part.free_mib,
+        part.cpus,
+        report.hypervisor,
+        part.disk_mib,
+        part.disk_free_mib,
+        report.images if part.images is None else part.images,
+    )

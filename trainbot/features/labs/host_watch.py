@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trainbot.features.labs.failover import Failover
 from trainbot.features.labs.host_view import HostView, Watch
 from trainbot.features.labs.scheduler import Scheduler
-from trainbot.model.host import HostDoubted, HostLost, HostUp, HostWorkDone
+from trainbot.model.host import HostDoubted, HostLost, HostUp, HostWorkDone, place_of
 from trainbot.model.lab import LabState
 from trainbot.model.lab_events import HostProbed, LoginChecked, ProbeHost
 
@@ -31,10 +31,11 @@ WITNESSES = 3  # other hosts that are asked at a time whether they answer
 
 
 class HostWatch:
-    """One method for each event that says something about a host, and ``tick``."""
+    """One method for each event that says something about a host, and ``tick``.  The nodes of a host are watched one by
+    one, each called HOST/NODE: what it has lost when its manager is silent, its nodes may still have."""
 
     def __init__(self, scheduler: Scheduler, store: Store, failover: Failover) -> None:
-        self.hosts, self.lost_after, self.failover = scheduler.hosts, scheduler.config.lost_after, failover
+        self.scheduler, self.lost_after, self.failover = scheduler, scheduler.config.lost_after, failover
         self.labs = store.labs
         self._wanted: dict[str, ProbeHost] = {}
         self._alone_told = False
@@ -42,28 +43,36 @@ class HostWatch:
     # -- what is heard of a host ---------------------------------------------------------------------
 
     def lost_connection(self, event: HostLost, now: datetime) -> None:
-        self._begin(event.name)
+        self._begin_all(event.name)
 
     def doubted(self, event: HostDoubted, now: datetime) -> None:
         log.debug("host %s: %s", event.name, event.reason)
-        self._begin(event.name)
+        self._begin_all(event.name)
 
     def checked(self, event: LoginChecked, now: datetime) -> None:
         """A lab that nobody can log in to may be the first sign of its host's loss."""
         lab = self.labs.get(event.lab) if event.error else None
-        if lab is not None and lab.host in self.hosts:
-            self._begin(lab.host)
+        if lab is not None and (view := self.scheduler.view(lab.place)) is not None:
+            self._begin(view)
 
     def up(self, event: HostUp, now: datetime) -> None:
-        self._answers(self.hosts[event.report.name], now)
+        for view in self.scheduler.hosts[event.report.name].machines:
+            if view.up:
+                self._answers(view, now)
+            else:
+                self._begin(view)
 
     def worked(self, event: HostWorkDone, now: datetime) -> None:
-        if not event.down and event.host in self.hosts:
-            self._answers(self.hosts[event.host], now)
+        node = event.domain.node if event.domain is not None else ""
+        view = None if event.down else self.scheduler.view(place_of(event.host, node))
+        if view is not None:
+            self._answers(view, now)
 
     def probed(self, event: HostProbed, now: datetime) -> None:
         """Handles one round of listening to a host."""
-        view = self.hosts[event.host]
+        view = self.scheduler.view(event.host)
+        if view is None:
+            return  # a node that is no longer there
         alive = event.speaks or event.greets
         if alive:
             self._sign(view, now)
@@ -81,21 +90,21 @@ class HostWatch:
                 self.failover.overloaded(event.host, now)
             return
         watch.greetings = 0
-        self._count(event, watch)
+        self._count(event, view, watch)
         if self._over(event, view, watch):
             self._give_up(view, now)
             return
         if timedelta(seconds=watch.alone) >= self.lost_after:
             self._alone(view, now)  # it is not urgent: nobody could move
         else:
-            self._probe(event.host, watch, begins=False)
+            self._probe(view, watch, begins=False)
 
     def tick(self, now: datetime) -> None:
-        for name, view in self.hosts.items():
+        for view in self.scheduler.machines.values():
             if not view.up and not view.unheard and view.down_since is None:
                 view.down_since = now  # the turn in which it was lost could not be stored
             if view.watch is not None and view.watch.listen_at is not None and now >= view.watch.listen_at:
-                self._probe(name, view.watch, begins=True)
+                self._probe(view, view.watch, begins=True)
 
     def work(self) -> list[ProbeHost]:
         """The hosts that have to be probed now."""
@@ -107,46 +116,51 @@ class HostWatch:
         turn, are watched from the start."""
         self._wanted.clear()
         for event in lost:
-            if (view := self.hosts.get(event.name)) is not None:
-                view.up, view.trouble = False, event.reason
-        for name, view in self.hosts.items():
+            if (host := self.scheduler.hosts.get(event.name)) is not None:
+                for view in (host, *host.nodes.values()):
+                    view.up, view.trouble = False, event.reason
+        for view in self.scheduler.machines.values():
             if view.watch is not None or (not view.up and not view.unheard):
                 view.lost, view.watch = False, None
-                self._begin(name)
+                self._begin(view)
 
     # -- decisions -----------------------------------------------------------------------------------
 
-    def _begin(self, name: str) -> None:
-        view = self.hosts[name]
+    def _begin_all(self, name: str) -> None:
+        view = self.scheduler.view(name)
+        for each in view.machines if view is not None else ():
+            self._begin(each)
+
+    def _begin(self, view: HostView) -> None:
         if view.lost or view.watch is not None:
             return
         watch = Watch()
-        self._probe(name, watch, begins=True)
+        self._probe(view, watch, begins=True)
         view.watch = watch
 
-    def _probe(self, name: str, watch: Watch, *, begins: bool) -> None:
+    def _probe(self, view: HostView, watch: Watch, *, begins: bool) -> None:
         """Has the host probed, and a few others, so that it is known whether we hear anybody."""
-        self._wanted[name] = self._to(name, begins=begins)
-        others = [other for other, view in self.hosts.items() if other != name and view.answers]
-        others.sort(key=lambda other: self.hosts[other].signs, reverse=True)
+        self._wanted[view.name] = self._to(view, begins=begins)
+        others = [other for other in self.scheduler.machines.values() if other is not view and other.answers]
+        others.sort(key=lambda other: other.signs, reverse=True)
         for other in others[:WITNESSES]:
-            self._wanted.setdefault(other, self._to(other, begins=True))
-        watch.listen_at, watch.others = None, self._heard_of_others(name)
+            self._wanted.setdefault(other.name, self._to(other, begins=True))
+        watch.listen_at, watch.others = None, self._heard_of_others(view)
 
-    def _to(self, name: str, *, begins: bool) -> ProbeHost:
-        view = self.hosts[name]
-        ready = self.labs.all(host=name, state=LabState.READY) if view.has_ssh else ()
+    def _to(self, view: HostView, *, begins: bool) -> ProbeHost:
+        host, _, node = view.name.partition("/")
+        ready = self.labs.all(host=host, node=node, state=LabState.READY) if view.has_ssh else ()
         endpoints = tuple(lab.endpoint for lab in ready if lab.endpoint is not None)
-        return ProbeHost(name, endpoints, view.config.door, begins)
+        return ProbeHost(view.name, endpoints, view.config.door_of(node) or "", begins)
 
-    def _heard_of_others(self, name: str) -> int:
-        return sum(view.signs for other, view in self.hosts.items() if other != name)
+    def _heard_of_others(self, view: HostView) -> int:
+        return sum(other.signs for other in self.scheduler.machines.values() if other is not view)
 
-    def _count(self, event: HostProbed, watch: Watch) -> None:
+    def _count(self, event: HostProbed, view: HostView, watch: Watch) -> None:
         hush = self.lost_after.total_seconds() / HUSH
         if not event.span:
             watch.silence = watch.alone = 0.0  # we were not awake
-        elif self._heard_of_others(event.host) > watch.others:
+        elif self._heard_of_others(view) > watch.others:
             watch.silence = event.span + (watch.silence if watch.alone < hush else 0.0)
             watch.alone = 0.0
         else:
@@ -161,7 +175,7 @@ class HostWatch:
 
     def _give_up(self, view: HostView, now: datetime) -> None:
         view.down_since = view.down_since or now
-        self.failover.move(view.config.name, now)
+        self.failover.move(view.name, now)
         view.watch, view.lost = None, True
 
     def _sign(self, view: HostView, now: datetime) -> None:

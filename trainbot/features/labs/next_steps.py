@@ -29,7 +29,7 @@ class LabNextSteps:
 
     def _hosts(self, ask: Request) -> list[NextStep]:
         """For organisers: the hosts that do not answer."""
-        lost = [name for name, view in self.scheduler.hosts.items() if not view.up and not view.unheard]
+        lost = [name for name, view in self.scheduler.machines.items() if not view.up and not view.unheard]
         if ask.role < Role.ORGANISER or not lost:
             return []
         does = "do not answer" if len(lost) > 1 else "does not answer"

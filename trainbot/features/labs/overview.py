@@ -60,18 +60,19 @@ class Overview:
 
     def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
         """The labs of a rehearsal, summed up because they belong to nobody."""
-        there = Counter(labs[lease.lab_id].host for lease in self.leases.rehearsals() if lease.lab_id in labs)
+        there = Counter(labs[lease.lab_id].place for lease in self.leases.rehearsals() if lease.lab_id in labs)
         number = sum(there.values())
         return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
 
     def _seated(self, nick: str, lease: Lease, lab: Lab, hold: ClassHold) -> str:
         state = state_of(lab) if self.scheduler.host_of(lab).up else "its host does not answer"
-        return f"{nick} {lease.image}{_mode(lease)} on {lab.host} {state}, {hold.left(lease)}"
+        return f"{nick} {lease.image}{_mode(lease)} on {lab.place} {state}, {hold.left(lease)}"
 
     def _narrowed(self, which: str, leases: list[Lease], names: dict[int, str], labs: dict[str, Lab]) -> list[Lease]:
-        """The leases on that host, or those of the person with that nick."""
-        if which in self.scheduler.hosts:
-            found = [lease for lease in leases if lease.lab_id in labs and labs[lease.lab_id].host == which]
+        """The leases on that host (or node), or those of the person with that nick."""
+        if self.scheduler.view(which) is not None:
+            there = {id for id, lab in labs.items() if which in (lab.host, lab.place)}
+            found = [lease for lease in leases if lease.lab_id in there]
             if not found:
                 raise UserError(f"nobody has a lab on {which}")
             return found
@@ -90,17 +91,18 @@ class Overview:
             return [Reply("there are no hosts in bot.ini yet: add a [host.NAME] section for each", private=True)]
         rooms = self.stock.rooms(ask.at)
         hosts = [
-            host_line(view, room, self._not_there(view), ask.at)
+            host_line(each, at, self._not_there(each), ask.at)
             for view, room in zip(self.scheduler.hosts.values(), rooms, strict=True)
+            for each, at in ((view, room), *zip(view.nodes.values(), room.nodes, strict=True))
         ]
         return [
-            Reply(summary(self.stock.capacity(ask.at, rooms)), private=True),
+            Reply(self._summary(self.stock.capacity(ask.at, rooms)), private=True),
             *(Reply(line, private=True, priority=Priority.LISTING) for line in in_lines(hosts, ROOM, BETWEEN)),
         ]
 
     def _not_there(self, view: HostView) -> list[str]:
         """The images that this host needs a copy of but does not have."""
-        there = view.report.images if view.report is not None else None
+        there = view.report.images if view.report is not None and not view.nodes else None
         images = {} if there is None else self.scheduler.images
         return [name for name, image in images.items() if image.version not in (there or ())]
 
@@ -108,9 +110,12 @@ class Overview:
         found = self.stock.capacity(ask.at)
         images = [f"{image}: {sum(there.values())} more" + _where(there) for image, there in found.more.items()]
         return [
-            Reply(summary(found), private=True),
+            Reply(self._summary(found), private=True),
             *(Reply(line, private=True, priority=Priority.LISTING) for line in in_lines(images, ROOM, "; ")),
         ]
+
+    def _summary(self, found: Capacity) -> str:
+        return summary(found, "node" if any(view.nodes for view in self.scheduler.hosts.values()) else "host")
 
     # -- for programs ----------------------------------------------------------------------------------
 
@@ -125,7 +130,7 @@ class Overview:
             "unseated": found.without_lab,
             "worst": found.worst,
             "more": {image: dict(there) for image, there in found.more.items()},
-            "summary": summary(found),
+            "summary": self._summary(found),
         }
 
     def labs_value(self, now: datetime) -> list[dict[str, Any]]:
@@ -148,7 +153,7 @@ class Overview:
             }
 
         there = [
-            row(lab.name, str(lab.state), lab.host, lab.image, str(lab.mode), holder.get(lab.id))
+            row(lab.name, str(lab.state), lab.place, lab.image, str(lab.mode), holder.get(lab.id))
             for lab in self.labs.present()
         ]
         return there + [
@@ -194,12 +199,12 @@ def _where(there: dict[str, int] | Any) -> str:
     return f" ({named})" if named else ""
 
 
-def summary(found: Capacity) -> str:
+def summary(found: Capacity, machine: str = "host") -> str:
     """``30 labs fit: 14 taken, 3 in the pool, 13 free; 15 survive the loss of any one host``, and how many people would
-    have to wait."""
+    have to wait.  ``machine``: what can be lost, where a host has several: a node."""
     text = (
         f"{found.total} labs fit: {found.taken} taken, {found.pool} in the pool, {found.free} free; "
-        f"{found.survive} survive the loss of any one host"
+        f"{found.survive} survive the loss of any one {machine}"
     )
     if found.without_lab:
         people = "one person" if found.without_lab == 1 else f"{found.without_lab} people"
@@ -208,13 +213,14 @@ def summary(found: Capacity) -> str:
 
 
 def host_line(view: HostView, room: HostRoom, missing: list[str], now: datetime) -> str:
-    """One host in one line; numbers only while they are up to date."""
+    """One host, or one of its nodes, in one line; numbers only while they are up to date."""
     if view.up:
         state = "up"
     else:
         since = f" for {span(now - view.down_since)}" if view.down_since is not None else ""
         state = f"DOWN{since} ({one_line(view.trouble, 80)})"
-    parts = [f"{room.host} {state}", f"{room.used} of {room.most} labs"]
+    labs = f"{room.used} labs" if view.whole is not None else f"{room.used} of {room.most} labs"
+    parts = [f"{room.host} {state}", labs, *([f"{len(view.nodes)} nodes"] if view.nodes else [])]
     report = view.report if view.up else None
     if report is not None:
         parts += [f"cpu {report.busy:.0%}".replace("%", " %")] if report.busy is not None else []
@@ -223,7 +229,7 @@ def host_line(view: HostView, room: HostRoom, missing: list[str], now: datetime)
         if report.disk_free_mib is not None:
             promised = f", {room.promised_disk_mib / 1024:.0f} GiB promised to labs" if room.promised_disk_mib else ""
             parts.append(f"disk {report.disk_free_mib / 1024:.0f} GiB free{promised}")
-    parts += ["drained"] if view.drained else []
+    parts += ["drained"] if view.drained or view.refused else []
     if report is not None and view.clock_off is not None and abs(view.clock_off) >= CLOCK_OFF:
         parts.append(f"clock {abs(view.clock_off):.0f} s off")
     parts += [f"no copy of {image}" for image in missing] if report is not None else []

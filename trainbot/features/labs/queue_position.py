@@ -29,7 +29,7 @@ class LabQueue:
 
     def position(self, lease: Lease, now: datetime) -> str:
         """The sentence for somebody who is waiting; it gives a time only if that can come true."""
-        leases, hosts = self.leases.open(), self.scheduler.hosts.values()
+        leases, hosts = self.leases.open(), self.scheduler.machines.values()
         away = missed(leases, self.notices.waiting())
         waiting = [other for other in leases if other.lab_id is None]
         number = positions(waiting, away)[lease.id]

@@ -62,7 +62,7 @@ def readiness_of(
     has = {(lease.person_id, lease.image): by_id.get(lease.lab_id or "") for lease in leases}
     taken = {lease.lab_id for lease in leases}
     free = [
-        lab for lab in by_id.values() if lab.id not in taken and lab.state is LabState.READY and lab.host in answering
+        lab for lab in by_id.values() if lab.id not in taken and lab.state is LabState.READY and lab.place in answering
     ]
     found = {}
     for session in sessions:
@@ -70,7 +70,7 @@ def readiness_of(
         works = [
             lab
             for lab in held
-            if lab and lab.host in answering and lab.state not in (LabState.MAKING, LabState.BOOTING)
+            if lab and lab.place in answering and lab.state not in (LabState.MAKING, LabState.BOOTING)
         ]
         needed, ready = {}, {}
         for image, number in session.needed(share).items():
@@ -80,7 +80,7 @@ def readiness_of(
                 : needed[image] - len(there)
             ]
             free = [lab for lab in free if lab not in spare]
-            ready[image] = Counter(lab.host for lab in there + spare)
+            ready[image] = Counter(lab.place for lab in there + spare)
         found[session.uid] = SessionReadiness(needed, ready)
     return found
 
@@ -110,7 +110,7 @@ def faults(
     """Why labs are missing, the most important reason first.  ``needs``: of the images that exist."""
     found = [f"there is no {image} image here" for image in missing if image not in needs]
     usable = []
-    for host in seats:
+    for host in (machine for seat in seats for machine in seat.machines):
         view = hosts[host.host]
         if not host.up:
             found.append(f"{host.host} does not answer: {_short(view.trouble)}")
@@ -128,7 +128,7 @@ def faults(
             elif image in needs and host.disk_left_mib is not None and host.disk_left_mib < needs[image].disk_mib:
                 found.append(f"{host.host} has no disk space for another {image} lab")
     failed = [lab for lab in labs if lab.image in missing and lab.state is LabState.MAKING and lab.fault]
-    found += [f"{failed[0].host} says: {_short(failed[0].fault)}"] if failed else []
+    found += [f"{failed[0].place} says: {_short(failed[0].fault)}"] if failed else []
     return found
 
 
@@ -229,8 +229,7 @@ class Readiness:
             for session in self.preallocation.sessions(now)
             if session.begins - config.lead <= now < session.closes_at
         ]
-        up = [name for name, view in self.scheduler.hosts.items() if view.up]
-        return readiness_of(near, config.share, self.labs.alive(), self.leases.open(), up)
+        return readiness_of(near, config.share, self.labs.alive(), self.leases.open(), self.scheduler.up())
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
         """Writes the text when it is sent, so that it is true then."""
@@ -244,13 +243,13 @@ class Readiness:
         state, present = self._readiness(now)[session.uid], self.labs.present()
         seats = self.scheduler.rooms(present, now)
         needs = {name: self.scheduler.need(image) for name, image in self.scheduler.images.items()}
-        up = {host.host for host in seats if host.up}
+        up = self.scheduler.up()
         coming: dict[str, list[float]] = {}
         for lab in present:
-            if lab.host in up and lab.state in (LabState.MAKING, LabState.BOOTING):
+            if lab.place in up and lab.state in (LabState.MAKING, LabState.BOOTING):
                 coming.setdefault(lab.image, []).append((now - lab.state_at).total_seconds())
         rest, homeless = rest_of(state.missing, coming, needs, seats, self.scheduler.boot_seconds)
-        said = faults(state.missing, needs, self.scheduler.hosts, seats, present)
+        said = faults(state.missing, needs, self.scheduler.machines, seats, present)
         said += late(state.missing, coming, self.scheduler.boot_seconds)
         if homeless:
             said.append(f"no room for {homeless} of them")

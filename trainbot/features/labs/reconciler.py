@@ -38,17 +38,17 @@ def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, 
     lent = _lent(open_leases, there)
     free = [*_free(open_leases, there), *lent]
     taken = {lease.lab_id for lease in open_leases}
-    held = Counter(lab.host for lab in there if lab.id in taken)
+    held = Counter(lab.place for lab in there if lab.id in taken)
     given = []
     for lease in _waiting(open_leases):
         kind = (lease.image, lease.mode)
         fit = [lab for lab in free if (lab.image, lab.mode) == kind and not (lease.rehearsal and lab in lent)]
         if fit:
             lab = min(
-                fit, key=lambda lab: (NEARNESS.index(lab.state), lab in lent, held[lab.host], lab.made_at, lab.id)
+                fit, key=lambda lab: (NEARNESS.index(lab.state), lab in lent, held[lab.place], lab.made_at, lab.id)
             )
             free.remove(lab)
-            held[lab.host] += 1
+            held[lab.place] += 1
             given.append((lease, lab))
     return given
 
@@ -112,7 +112,7 @@ def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Co
     open_leases = list(leases)
     free = _free(open_leases, labs)
     for lab in free:
-        if lab.host in drained:
+        if lab.place in drained:
             return lab
     waiting = Counter((lease.image, lease.mode) for lease in open_leases if lease.lab_id is None)
     there = Counter((lab.image, lab.mode) for lab in free)
@@ -139,8 +139,8 @@ def _newest(lab: Lab) -> tuple[int, datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Assignments:
-    """Which lease gets which existing lab, which labs are made on which host, and which labs are removed to make
-    room."""
+    """Which lease gets which existing lab, which labs are made on which host (or node), and which labs are removed to
+    make room."""
 
     given: tuple[tuple[Lease, Lab], ...]
     made: tuple[tuple[LabRequest, str], ...]
@@ -153,20 +153,21 @@ def assignments(
     """Decides which leases get labs, and which labs are made or removed.  ``present``: all labs that hosts may have.
     ``needs``: what a lab takes, for each image that can be used."""
     rooms = {host.host: host for host in hosts}
-    up = {name for name, host in rooms.items() if host.up}
-    labs = [lab for lab in present if lab.host in up]
-    given = hand_out(leases, [lab for lab in labs if not rooms[lab.host].drained])
+    machines = [machine for host in rooms.values() for machine in host.machines if machine.up]
+    up, drained = {each.host for each in machines}, {each.host for each in machines if each.drained}
+    labs = [lab for lab in present if lab.place in up]
+    given = hand_out(leases, [lab for lab in labs if lab.place not in drained])
     assigned = {lease.id: lab.id for lease, lab in given}
     rest = [replace(lease, lab_id=assigned[lease.id]) if lease.id in assigned else lease for lease in leases]
     room_coming = sum(lab.state is LabState.ENDING for lab in labs)
     made, evicted = [], []
-    for want in shortage(rest, [lab for lab in labs if not rooms[lab.host].drained], pool):
+    for want in shortage(rest, [lab for lab in labs if lab.place not in drained], pool):
         if want.image not in needs:
             continue
         open_to = [host for host in rooms.values() if want.urgent or host.in_making < host.at_once]
         name = choose_host(open_to, needs[want.image])
         if name is not None:
-            made.append((want, name))
+            made.append((want, rooms[name].place_for(needs[want.image])))
             rooms[name] = rooms[name].with_one_more(needs[want.image])
         elif want.urgent and room_coming:
             room_coming -= 1
@@ -174,7 +175,7 @@ def assignments(
             victim = surplus(rest, [lab for lab in labs if lab not in evicted], want)
             evicted += [victim] if victim is not None else []
     if not evicted:
-        over = excess(rest, labs, pool, {name for name, host in rooms.items() if host.drained})
+        over = excess(rest, labs, pool, drained)
         evicted += [over] if over is not None else []
     return Assignments(tuple(given), tuple(made), tuple(evicted))
 
@@ -182,7 +183,9 @@ def assignments(
 def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> list[Lease]:
     """Leases that wait for a lab that was never made, on a host that does not answer: nobody has any work in it."""
     unmade = {
-        lab.id for lab in present if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.host not in up
+        lab.id
+        for lab in present
+        if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.place not in up
     }
     return [lease for lease in leases if lease.lab_id in unmade]
 
@@ -193,7 +196,7 @@ def next_actions(labs: Iterable[Lab], up: set[str], busy: set[str], now: datetim
     return [
         (lab, ACTIONS[lab.state])
         for lab in labs
-        if lab.state in ACTIONS and lab.id not in busy and lab.host in up and now >= lab.state_at + _pause(lab)
+        if lab.state in ACTIONS and lab.id not in busy and lab.place in up and now >= lab.state_at + _pause(lab)
     ]
 
 
@@ -207,15 +210,15 @@ def due_checks(
 ) -> list[Lab]:
     """Free labs that nobody has tried to log in to for ``every``, the longest first; at most CHECKS_AT_ONCE per
     host."""
-    free = [lab for lab in _free(leases, labs) if lab.state is LabState.READY and lab.host in up and lab.endpoint]
-    under_way = Counter(lab.host for lab in free if lab.id in busy)
+    free = [lab for lab in _free(leases, labs) if lab.state is LabState.READY and lab.place in up and lab.endpoint]
+    under_way = Counter(lab.place for lab in free if lab.id in busy)
     due = []
     for lab in sorted(free, key=lambda lab: (lab.checked_at or lab.state_at, lab.id)):
         if (
             lab.id not in busy
             and (lab.checked_at or lab.state_at) + every <= now
-            and under_way[lab.host] < CHECKS_AT_ONCE
+            and under_way[lab.place] < CHECKS_AT_ONCE
         ):
-            under_way[lab.host] += 1
+            under_way[lab.place] += 1
             due.append(lab)
     return due

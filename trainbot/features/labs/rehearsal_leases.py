@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trainbot.core.errors import UserError
-from trainbot.features.labs.placement import HostRoom, Need, choose_host
+from trainbot.features.labs.placement import HostRoom, Need, choose_host, elsewhere
 from trainbot.features.labs.readiness import faults
 from trainbot.model.host import Mode
 from trainbot.model.lab import ALIVE, Lab, LabState, Lease
@@ -116,9 +116,9 @@ class RehearsalLeases:
                 self.leases.change({"id": lease.id}, expires_at=now + TERM)
         present, needs = self.labs.present(), self._needs()
         hosts = self.scheduler.rooms(present, now)
-        by_id, up = {lab.id: lab for lab in present}, {host.host for host in hosts if host.up}
-        coming = any(lab.state is LabState.ENDING and lab.host in up for lab in present) or any(
-            view.unheard for view in self.scheduler.hosts.values()
+        by_id, up = {lab.id: lab for lab in present}, self.scheduler.up()
+        coming = any(lab.state is LabState.ENDING and lab.place in up for lab in present) or any(
+            view.unheard for view in self.scheduler.machines.values()
         )
         homeless = Counter(
             lease.image
@@ -130,7 +130,7 @@ class RehearsalLeases:
         return {
             "over": "" if mine else self._why_over(token),
             "seats": [_seat(lease, by_id.get(lease.lab_id or ""), homeless) for lease in mine],
-            "faults": faults(homeless, needs, self.scheduler.hosts, hosts, present) if homeless else [],
+            "faults": faults(homeless, needs, self.scheduler.machines, hosts, present) if homeless else [],
             "idle": self._idle(mine, present, up),
             "yielded": self.scheduler.yielded,
             "hosts": {
@@ -141,7 +141,7 @@ class RehearsalLeases:
                     "trouble": view.trouble,
                     "uri": view.config.uri,
                 }
-                for name, view in self.scheduler.hosts.items()
+                for name, view in self.scheduler.machines.items()
             },
         }
 
@@ -153,7 +153,8 @@ class RehearsalLeases:
         taken = {lease.lab_id for lease in self.leases.every()}
         free = [lab for lab in present if lab.id not in taken and lab.state is LabState.READY]
         hosts, needs = self.scheduler.rooms(present, now), self._needs()
-        return {"left": {host.host: left_after(host.host, seated, free, hosts, needs) for host in hosts if host.up}}
+        machines = [machine.host for host in hosts for machine in host.machines if machine.up]
+        return {"left": {lost: left_after(lost, seated, free, hosts, needs) for lost in machines}}
 
     def work_in(self, token: str, seats: Iterable[object], now: datetime) -> dict[str, Any]:
         """Marks the labs of these seats as changed: from now on nobody else gets them as they are."""
@@ -221,7 +222,7 @@ class RehearsalLeases:
         taken = {lease.lab_id for lease in self.leases.every()}
         return sum(
             lab.id not in taken
-            and lab.host in up
+            and lab.place in up
             and (lab.image, lab.mode) not in kinds
             and lab.state in (LabState.MAKING, LabState.BOOTING, LabState.READY)
             for lab in present
@@ -239,7 +240,7 @@ def _seat(lease: Lease, lab: Lab | None, homeless: Mapping[str, int]) -> dict[st
         "seat": lease.id,
         "state": str(lab.state),
         "lab": lab.name,
-        "host": lab.host,
+        "host": lab.place,
         "boot": boot,
         "own": lab.made_at >= lease.asked_at,
         "fault": lab.fault,
@@ -253,13 +254,13 @@ def left_after(
     hosts: Iterable[HostRoom],
     needs: Mapping[str, Need],
 ) -> int:
-    """How many of ``seated`` (image, lab) have a lab after the host ``lost`` is gone: those on other hosts, and those
+    """How many of ``seated`` (image, lab) have a lab after the host (or node) ``lost`` is gone: those on other hosts, and those
     for which there is a free lab or room."""
-    spare = Counter((lab.image, lab.mode) for lab in free if lab.host != lost)
-    there = {host.host: host for host in hosts if host.host != lost}
+    spare = Counter((lab.image, lab.mode) for lab in free if lab.place != lost)
+    there = {host.host: host for host in elsewhere(hosts, lost)}
     left = 0
     for image, lab in seated:
-        if lab.host != lost:
+        if lab.place != lost:
             left += 1
         elif spare[image, lab.mode]:
             spare[image, lab.mode] -= 1

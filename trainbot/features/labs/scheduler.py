@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +17,7 @@ from trainbot.features.labs import reconciler
 from trainbot.features.labs.backoff import ImageBackoff
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.lab_queue import in_line, untold
-from trainbot.features.labs.placement import HostRoom, Need, choose_host
+from trainbot.features.labs.placement import HostRoom, Need, choose_place, host_of_nodes
 from trainbot.features.labs.reconciler import LabRequest, Pool
 from trainbot.model.config import Config
 from trainbot.model.disk_space import for_labs, promised, with_tables
@@ -77,18 +77,39 @@ class Scheduler:
             if image.name in installation.images
         }
         self.hosts = {host.name: HostView(host) for host in config.hosts}
+        self.drained = frozenset((store.settings.get(DRAINED) or "").split())
         self.backoff = ImageBackoff()
         self.busy: dict[str, str] = {}
         self.strays: list[HostWork] = []
         self.yielded = 0  # labs that a rehearsal gave up for people
-        drained = (store.settings.get(DRAINED) or "").split()
+        nodes = {(lab.host, lab.node) for lab in store.labs.present() if lab.node}
         for name, view in self.hosts.items():
-            view.drained = name in drained
+            view.drained = name in self.drained
+            view.know_nodes((node for host, node in nodes if host == name), self.drained)
+
+    @property
+    def machines(self) -> dict[str, HostView]:
+        """What can be lost by itself, by name: hosts, and the nodes of those that have several (HOST/NODE)."""
+        return {machine.name: machine for view in self.hosts.values() for machine in view.machines}
+
+    def up(self) -> set[str]:
+        """The names of the hosts and nodes that answer."""
+        return {machine.name for view in self.hosts.values() for machine in view.machines if machine.up}
+
+    def view(self, name: str) -> HostView | None:
+        """The host, or the node (HOST/NODE), of that name."""
+        host, _, node = name.partition("/")
+        view = self.hosts.get(host)
+        return view.nodes.get(node) if view is not None and node else view
 
     def set_drained(self, name: str, drained: bool) -> None:
-        """Stops new labs on that host, or allows them again."""
-        self.hosts[name].drained = drained
-        self.settings.set(DRAINED, " ".join(sorted(name for name, view in self.hosts.items() if view.drained)))
+        """Stops new labs on that host or node, or allows them again."""
+        view = self.view(name)
+        assert view is not None
+        view.drained = drained
+        known = {each for each in self.drained if each.partition("/")[0] in self.hosts}
+        self.drained = frozenset(known | {name} if drained else known - {name})
+        self.settings.set(DRAINED, " ".join(sorted(self.drained)))
 
     def over(self, lab: str, action: str) -> None:
         """Ends that action; another one that was begun meanwhile stays under way."""
@@ -96,13 +117,14 @@ class Scheduler:
             del self.busy[lab]
 
     def host_of(self, lab: Lab) -> HostView:
-        """The lab's host; a host that never answers if it is no longer in bot.ini."""
-        return self.hosts.get(lab.host, _NOWHERE)
+        """The lab's host, or its node; a host that never answers if it is no longer in bot.ini."""
+        view = self.hosts.get(lab.host, _NOWHERE)
+        return view.nodes.get(lab.node, _NOWHERE) if view.nodes else view
 
     def open_hosts(self) -> dict[str, int]:
-        """The hosts that answer and are not drained -> how many people have labs there."""
+        """The hosts (and nodes) that answer and are not drained -> how many people have labs there."""
         held = self.leases.by_host()
-        return {name: held.get(name, 0) for name, view in self.hosts.items() if view.up and not view.drained}
+        return {name: held.get(name, 0) for name, view in self.machines.items() if view.up and not view.closed}
 
     def boot_seconds(self, image: str) -> float:
         """How long labs of this image took to boot lately, in seconds."""
@@ -124,10 +146,10 @@ class Scheduler:
             id = free.id
         else:
             present = self.labs.present()
-            host = choose_host(self.rooms(present, now), self.need(self.images[lease.image]))
-            if host is None:
+            place = choose_place(self.rooms(present, now), self.need(self.images[lease.image]))
+            if place is None:
                 return False
-            id = self._make(LabRequest(lease.image, lease.mode, lease.id), host, _Allocated(present), now)
+            id = self._make(LabRequest(lease.image, lease.mode, lease.id), place, _Allocated(present), now)
         self._assign(lease, id, now, tell=tell)
         return True
 
@@ -141,15 +163,14 @@ class Scheduler:
         taken = _Allocated(present)
         for lease, lab in plan.given:
             self._assign(lease, lab.id, now, tell=lease.id not in quiet)
-        for want, host in plan.made:
-            id = self._make(want, host, taken, now)
+        for want, place in plan.made:
+            id = self._make(want, place, taken, now)
             if want.lease is not None:
                 self._assign(by_id[want.lease], id, now, tell=want.lease not in quiet)
         for lab in plan.evicted:
             self._vacate(lab.id)
             self.move(lab, LabState.ENDING, now)
-        up = {name for name, view in self.hosts.items() if view.up}
-        for lease in reconciler.stranded([lease for lease in leases if not lease.rehearsal], present, up):
+        for lease in reconciler.stranded([lease for lease in leases if not lease.rehearsal], present, self.up()):
             self.give(lease, now, tell=True)
 
     def _assign(self, lease: Lease, lab: str, now: datetime, *, tell: bool = False) -> None:
@@ -176,8 +197,9 @@ class Scheduler:
             self.leases.change({"id": lease.id}, lab_id=None)
             self.yielded += 1
 
-    def _make(self, want: LabRequest, host: str, taken: _Allocated, now: datetime) -> str:
+    def _make(self, want: LabRequest, place: str, taken: _Allocated, now: datetime) -> str:
         """Adds the row of a new lab; returns its id."""
+        host, _, node = place.partition("/")
         id, config = str(uuid.uuid4()), self.hosts[host].config
         port = self.loopback.free_port(taken.ports) if config.uri.startswith("qemu:///embed") else 0
         slot = free_slot(taken.slots[host]) if config.has_slots else 0
@@ -198,6 +220,7 @@ class Scheduler:
             made_at=now,
             state_at=now,
             slot=slot,
+            node=node,
         )
         return id
 
@@ -209,11 +232,18 @@ class Scheduler:
         """All hosts as placement sees them."""
         here: dict[str, list[Lab]] = defaultdict(list)
         for lab in present:
-            here[lab.host].append(lab)
-        return [self._room(view, here[name], now) for name, view in self.hosts.items()]
+            here[lab.place].append(lab)
+        return [self._host_room(view, here, now) for view in self.hosts.values()]
+
+    def _host_room(self, view: HostView, here: Mapping[str, list[Lab]], now: datetime) -> HostRoom:
+        if not view.nodes:
+            return self._room(view, here.get(view.name, []), now)
+        nodes = [self._room(node, here.get(node.name, []), now) for node in view.nodes.values()]
+        whole = HostRoom(view.name, view.up, view.config.labs, 0, 0, drained=view.drained)
+        return host_of_nodes(whole, nodes)
 
     def _room(self, view: HostView, here: list[Lab], now: datetime) -> HostRoom:
-        report, name = view.report, view.config.name
+        report, name = view.report, view.name
         coming = [
             self.need(self.images[lab.image])
             for lab in here
@@ -229,7 +259,7 @@ class Scheduler:
             promised_disk_mib=self._promised(report, here),
             in_making=sum(lab.state in (LabState.MAKING, LabState.BOOTING) for lab in here),
             at_once=max(AT_ONCE, report.cpus // 2 if report else 0),
-            drained=view.drained,
+            drained=view.closed,
             disk_free_mib=for_labs(report.disk_mib, report.disk_free_mib) if report else None,
             images=report.images if report else None,
             backoff=self.backoff.at(name, now),
@@ -237,7 +267,8 @@ class Scheduler:
 
     def snapshot_fits(self, lab: Lab, now: datetime) -> bool:
         """Whether its host has disk space for a snapshot: what the lab has written stays, and it may write as much again."""
-        room = next((room for room in self.rooms(self.labs.present(), now) if room.host == lab.host), None)
+        machines = (machine for room in self.rooms(self.labs.present(), now) for machine in room.machines)
+        room = next((machine for machine in machines if machine.host == lab.place), None)
         report = self.host_of(lab).report
         uses = {domain.id: domain.disk for domain in report.domains} if report else {}
         use = uses.get(lab.id)
@@ -256,7 +287,8 @@ class Scheduler:
 
     def work(self, now: datetime) -> list[HostWork | Probe | CheckLogin]:
         """The work that hosts and probes should begin now; each item is under way from here on."""
-        up = {name for name, view in self.hosts.items() if view.up}
+        machines = self.machines
+        up = {name for name, view in machines.items() if view.up}
         work: list[HostWork | Probe | CheckLogin] = list(self.strays)
         self.strays.clear()
         present = self.labs.present()
@@ -267,9 +299,9 @@ class Scheduler:
         }
         for lab, action in reconciler.next_actions(present, up, busy, now):
             if action == "probe":
-                if lab.endpoint is None:
+                if (way := self._way(lab)) is None:
                     continue  # its host does not know the address yet: the next report may
-                work.append(Probe(lab.id, self._way(lab)))
+                work.append(Probe(lab.id, way))
             elif lab.image in self.images:
                 work.append(HostWork(lab.host, action, lab.id, self.spec(lab)))
             elif action == "destroy":
@@ -277,25 +309,29 @@ class Scheduler:
             else:
                 continue
             self.busy[lab.id] = action
-        checkable = {name for name in up if self.hosts[name].has_ssh}
+        checkable = {name for name in up if machines[name].has_ssh}
         for lab in reconciler.due_checks(
             self.leases.every(), present, checkable, set(self.busy), self.config.health, now
         ):
-            self.busy[lab.id] = "check"
-            work.append(CheckLogin(lab.id, self._way(lab)))
+            if (way := self._way(lab)) is not None:
+                self.busy[lab.id] = "check"
+                work.append(CheckLogin(lab.id, way))
         return work
 
     def way_in(self, lab: Lab) -> LabRoute | None:
         """How to log in to the lab now; None if that is not possible."""
-        way = self._way(lab)
-        return way if lab.state is LabState.READY and lab.endpoint and way.host_key and self.host_of(lab).up else None
+        way = self._way(lab) if lab.state is LabState.READY and self.host_of(lab).up else None
+        return way if way is not None and way.host_key else None
 
-    def _way(self, lab: Lab) -> LabRoute:
-        image = self.images.get(lab.image)
+    def _way(self, lab: Lab) -> LabRoute | None:
+        """The way to its ssh; None if its address, or its node, is not known."""
+        image, door = self.images.get(lab.image), self.hosts.get(lab.host, _NOWHERE).config.door_of(lab.node)
+        if lab.endpoint is None or door is None:
+            return None
         return LabRoute(
             lab.address,
             lab.ssh_port,
-            self.host_of(lab).config.door,
+            door,
             image.user if image else "root",
             image.host_key if image else "",
         )
@@ -318,11 +354,12 @@ class Scheduler:
             guest=image.guest,
             slot=lab.slot,
             cpu_percent=image.cpu_percent,
+            node=lab.node,
         )
 
     def move(self, lab: Lab, state: LabState, now: datetime) -> None:
         if state in (LabState.READY, LabState.GONE):
-            log.info("lab %s on %s is %s", lab.name, lab.host, state)
+            log.info("lab %s on %s is %s", lab.name, lab.place, state)
         self.labs.change({"id": lab.id}, state=state, state_at=now, tries=0)
 
 

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 ENDED = "your lease has ended: !lab IMAGE on IRC gives you a new lab"
 GONE = "your lab is gone (reset, returned or moved to another host): run ssh again, or type !lab on IRC"
+MOVED = "your lab was moved to another node of its host, and everything in it is as it was: run ssh again"
 BROKE = "the connection to your lab was lost (the lab is off, or its host is down): run the same ssh command again in a moment"
 RESTARTS = "your lab is restarting: run ssh again"
 SILENT = "your lab does not answer: run ssh again in a minute, or type !lab on IRC"
@@ -71,6 +72,10 @@ class LabBoot(NamedTuple):
         if (other.lab and self.lab and other.lab != self.lab) or other.boots != self.boots:
             return False
         return other.endpoint is None or other == self._replace(lab=other.lab)
+
+    def moves(self, route: Route) -> bool:
+        """Whether it is the same machine, which another jump host leads to now."""
+        return bool(self.lab) and LabBoot.of(route) == self._replace(via=route.via)
 
     def restarts(self, route: Route) -> bool:
         """Whether it is the same lab, restarted."""
@@ -153,7 +158,9 @@ class LabLink:
             if self._attempt is not None:
                 self._attempt.cancel()
             return ""
-        return "" if self._dead(opening) else RESTARTS if led.restarts(route) else GONE
+        if self._dead(opening):
+            return ""
+        return RESTARTS if led.restarts(route) else MOVED if led.moves(route) else GONE
 
     async def _open(self) -> asyncssh.SSHClientConnection:
         loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from trainbot.adapters.copies.folder import Copy, CopyFolder
 from trainbot.adapters.hosts.claim import STILL, Claimant
-from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.adapters.hosts.drivers import driver_for
 from trainbot.adapters.state_folder import HOST_KEY
 from trainbot.bot.irc_question import ask
 from trainbot.config import Config
@@ -80,7 +80,7 @@ async def _gateway(config: Config, copy: Copy, manifest: Manifest) -> tuple[str,
 
 def _host(host: HostConfig, owner: str) -> tuple[str, bool]:
     """Whether the sign that its bot leaves there changes.  Runs in a thread."""
-    driver = LibvirtDriver(host, owner, claimant=Claimant(owner))
+    driver = driver_for(host, owner, claimant=Claimant(owner))
     try:
         before, until = driver.signs(), time.monotonic() + STILL
         while before and time.monotonic() < until:

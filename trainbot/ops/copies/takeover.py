@@ -14,7 +14,7 @@ from trainbot.adapters.copies.sources import place
 from trainbot.adapters.db.lock import lock_is_held
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.adapters.hosts.claim import Claimant
-from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+from trainbot.adapters.hosts.drivers import driver_for
 from trainbot.bot.workers.copier import EPOCH
 from trainbot.config import Config, load
 from trainbot.core.errors import BackendError, ConfigError
@@ -139,7 +139,7 @@ def _refuse_wrong_machine(ini: Path, manifest: Manifest) -> None:
 
 def _claim(host: HostConfig, owner: str, epoch: int, say: Callable[[str], None]) -> None:
     """Claims a host whose signs have been watched."""
-    driver = LibvirtDriver(host, owner, claimant=Claimant(owner, epoch, signs=True, watched=True))
+    driver = driver_for(host, owner, claimant=Claimant(owner, epoch, signs=True, watched=True))
     try:
         driver.open()
         say(f"host {host.name} belongs to this machine now")

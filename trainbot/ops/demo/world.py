@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -251,7 +250,7 @@ class DemoWorld:
 def end_labs(config: Config) -> None:
     """Destroys the labs that the bot left running (it leaves them so that a restart finds them)."""
     from trainbot.adapters.db import Store
-    from trainbot.adapters.hosts.libvirt_driver import LibvirtDriver
+    from trainbot.adapters.hosts.drivers import driver_for
 
     if not database_exists(config.store.url):
         return
@@ -260,7 +259,7 @@ def end_labs(config: Config) -> None:
         owner = store.settings.get("owner")
     store.close()
     for host in config.hosts if owner else ():
-        driver = LibvirtDriver(replace(host), owner or "")
+        driver = driver_for(host, owner or "")
         driver.open()
         try:
             for domain in driver.report().domains:

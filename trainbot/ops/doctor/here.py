@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from trainbot.adapters.control.client import BotNotRunning, ask
 from trainbot.adapters.db.health import Health, health, size
 from trainbot.adapters.db.opening import refuse_missing
-from trainbot.adapters.hosts.libvirt_look import HostLook, look
+from trainbot.adapters.hosts.drivers import look_at
+from trainbot.adapters.hosts.libvirt_look import HostLook
 from trainbot.adapters.state_folder import CONTROL
 from trainbot.bot.installation import images_of
 from trainbot.config import Config
@@ -51,7 +52,7 @@ class LocalFacts:
 
     async def libvirt(self, host: HostConfig) -> HostLook | BackendError:
         return await self._once(
-            f"libvirt {host.name}", lambda: attempt(host.deadline, f"libvirt on {host.name}", in_thread(look, host))
+            f"libvirt {host.name}", lambda: attempt(host.deadline, f"libvirt on {host.name}", in_thread(look_at, host))
         )
 
     @cached_property
