@@ -198,7 +198,7 @@ def _kvm(said: dict[str, str]) -> Kvm:
         module=said.get("module", ""),
         device=said.get("device", ""),
         guest=said.get("guest") == "yes",
-        offered=said.get("offered") != "no",
+        offered=said["offered"] == "yes" if "offered" in said else None,
         works=said.get("works") == "yes",
         said=one_line(said["said"], 200) if "said" in said else None,
     )
