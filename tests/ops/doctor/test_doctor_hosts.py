@@ -21,6 +21,7 @@ from trainbot.ops.doctor import host_shell
 from trainbot.ops.doctor.finding import Level
 from trainbot.ops.doctor.host_findings import HostSeen, host_findings
 from trainbot.ops.doctor.host_shell import HostShell
+from trainbot.ops.host_setup.acceleration import Kvm
 from trainbot.ops.host_setup.state import DesiredState, HostFacts, ImageFileCopy, SetupStep
 
 HOST = HostConfig("xen1", "xen+ssh://root@xen1/system", labs=4, images=Path("/images"), door="trainbot-door@xen1:22")
@@ -200,6 +201,44 @@ CASES = [
     (but(view={"up": True, "drained": True}), "-", "it is drained", "!undrain xen1"),
     (but(view={"up": True, "last_trouble": "crashed", "last_trouble_at": "then"}), "-", "at then: crashed", ""),
     (but(view={"up": True, "io_wait": 0.4}), "!", "wait for disks 40%", "iotop"),
+]
+
+
+KVM1 = replace(HOST, name="xen1", uri="qemu+ssh://root@xen1/system")
+ON_KVM = replace(WANTED, host=KVM1)
+KVM_WORKS = Kvm("svm", "kvm_amd", "660 root:kvm", works=True, said="")
+KVM_FACTS = replace(
+    FACTS, dom0=False, kvm=KVM_WORKS, cpus=2, libvirt="9.0.0", emulator="libvirt-qemu", security=frozenset({"apparmor"})
+)
+
+
+def on_kvm(shell: HostShell | None = None, **changes) -> HostSeen:
+    return but(config=KVM1, told=(replace(KVM_FACTS, **changes), ON_KVM, shell or HostShell()))
+
+
+CASES += [
+    (on_kvm(), None, "", ""),
+    # what the machine is: nothing is wrong with it; what can be put right is
+    (
+        on_kvm(kvm=Kvm()),
+        "-",
+        "KVM does not work there: its CPU shows neither vmx nor svm, so labs are emulated",
+        "(BIOS)",
+    ),
+    (on_kvm(kvm=Kvm(flag="vmx")), "!", "its module kvm_intel is not loaded", "modprobe kvm_intel"),
+    (on_kvm(kvm=replace(KVM_WORKS, offered=False)), "!", "4 at once on its 2 CPUs take 40 s", "restart libvirtd"),
+    (
+        on_kvm(security=frozenset({"dac"})),
+        "-",
+        "apparmor is not installed there, so a lab that",
+        "apt install apparmor",
+    ),
+    (on_kvm(security=frozenset({"dac"}), packages=frozenset({"apparmor"})), "-", "AppArmor is off", "apparmor=1"),
+    (on_kvm(libvirt="7.0.0"), "!", "its libvirt is 7.0.0", "Debian 12"),
+    # Xen's own habits are none of a KVM host's, whatever was left there
+    (on_kvm(HostShell(balloons=True)), None, "", ""),
+    (on_kvm(HostShell(memory_mib=512, available_mib=40)), "!", "it has 40 of its 512 MiB left", "fewer labs"),
+    (on_kvm(HostShell(timeout=120, woken=False)), "!", "libvirtd exits after 120 s", "libvirtd.socket"),
 ]
 
 

@@ -11,11 +11,11 @@ from trainbot.core.errors import BackendError, UserError
 from trainbot.core.files import write_whole
 from trainbot.images.build.log_progress import LogProgress
 from trainbot.images.build.progress_bar import Progress
-from trainbot.model.host_address import HostKind, host_address
 from trainbot.model.jump_host import ACCOUNT
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup.copying import copy
 from trainbot.ops.host_setup.desired import desired_state
+from trainbot.ops.host_setup.hypervisors import hypervisor_of
 from trainbot.ops.host_setup.known_hosts import replaced
 from trainbot.ops.host_setup.plan import notes, plan, refusals, summary
 from trainbot.ops.host_setup.plan_images import plan_images
@@ -33,7 +33,7 @@ def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None]
     if host is None:
         there = ", ".join(host.name for host in config.hosts) or "none"
         raise UserError(f"bot.ini has no [host.{name}] section (available: {there})")
-    if host_address(host.uri).kind is not HostKind.XEN:
+    if hypervisor_of(host.uri) is None:
         say(f"{name} needs no preparation: {host.uri.partition(':')[0]} hosts run their labs on this machine")
         return 0
     if not dry_run:
@@ -60,9 +60,13 @@ class _Preparation:
         name = self._desired.host.name
         facts = self._ask()
         self._say(f"  {name}: {summary(facts, self._desired)}")
-        for note in notes(facts):
+        before = notes(facts, self._desired)
+        for note in before:
             self._say(f"  note: {note}")
         facts = self._steps(facts)
+        for note in notes(facts, self._desired):
+            if note not in before:  # seen only since packages were installed
+                self._say(f"  note: {note}")
         self._images(facts)
         well = True
         if self._desired.jump_address is not None:
