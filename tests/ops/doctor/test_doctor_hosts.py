@@ -288,7 +288,7 @@ def test_without_libvirt(config, prepared):
         for name in ("packages", "libvirt", "storage", "packet filters", "network", "scheduling")
     ]
     facts = replace(FACTS, virsh=False, bridge=True)
-    seen = but(told=(facts, WANTED, HostShell()), look=libvirt("nc: not found"))
+    seen = but(told=(facts, WANTED, HostShell(timeout=120, woken=False)), look=libvirt("nc: not found"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
     assert [(finding.what, finding.why) for finding in found] == [
         ("4 steps are missing: packages; libvirt; packet filters; scheduling", "so no labs are created there")

@@ -71,6 +71,7 @@ grep -ls "bridge name=['\"]${bridge}['\"]" /etc/libvirt/qemu/networks/*.xml | wh
     name=${file##*/}
     [ "$name" = "$network.xml" ] || echo "other ${name%.xml}"
 done
+grep -qs urn:trainbot:network:1 "/etc/libvirt/qemu/networks/$network.xml" && echo "filed yes"
 [ -e "/sys/class/net/$bridge" ] && echo "bridge yes"
 groups=$(cat "/sys/class/net/$bridge/bridge/group_fwd_mask" 2>/dev/null) && echo "groups $groups"
 for port in "/sys/class/net/$bridge/brif"/*; do
