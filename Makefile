@@ -1,5 +1,5 @@
 # Each target installs what it needs; README.md explains the targets.
-.PHONY: demo lint test bare coverage test-content test-content-long test-images test-xen test-xen-long test-kills \
+.PHONY: demo lint test bare coverage test-content test-content-long test-images test-xen test-xen-long test-kvm test-kills \
 	test-standby test-attacks test-storm test-storm-long test-class soak newest constraints ical-js docs messages picture bench deb test-deb
 
 PYTEST = .venv/bin/python -m pytest
@@ -45,6 +45,10 @@ test-xen:              ## run labs on real Xen, in emulated hosts
 test-xen-long:         ## what takes longer there: trainbot doctor on hosts with many faults, HVM, published images
 	@scripts/setup test
 	$(PYTEST) -m xenlong $(ARGS)
+
+test-kvm:              ## run labs on machines with libvirt's QEMU driver, in namespaces; needs root
+	@scripts/setup test
+	$(PYTEST) -m kvm -n 0 -s $(ARGS)
 
 test-kills:            ## kill -9 the database a thousand times and the whole bot fifty times
 	@scripts/setup test

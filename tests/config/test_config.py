@@ -140,7 +140,7 @@ FAULTS = [
     (LEAST + "[labs]\nspare = -1\n", '[labs] spare: "-1" is not a whole number from 0 to 1000'),
     (
         LEAST + "[host.xen1]\nlabs = 3\n",
-        "[host.xen1] uri: missing: set the host's libvirt address, for example xen+ssh://root@xen1.example.org/system",
+        "[host.xen1] uri: missing: set the host's libvirt address, for example qemu+ssh://root@kvm1.example.org/system",
     ),
     (
         LEAST + "[host.Xen 1]\nuri = test:///default\n",
@@ -217,12 +217,50 @@ def test_a_host_with_a_wrong_address_has_one_fault(tmp_path: Path) -> None:
 
 
 def test_a_rate_for_labs_where_it_can_be_kept(tmp_path: Path) -> None:
-    """Xen holds a lab's network to a rate; what no other host could keep is not promised."""
+    """Xen and KVM hosts hold a lab's network to a rate, QEMU its disk; what a host could not keep is not promised."""
     host = LEAST + "[host.h]\nbandwidth = 256\nuri = "
     assert read(tmp_path, host + "xen+ssh://root@h/system\n").hosts[0].bandwidth == 256
     assert read(tmp_path, LEAST + "[host.h]\nuri = xen:///system\n").hosts[0].bandwidth == 0
     (fault,) = faults(tmp_path, host + "test:///default\n")
-    assert fault.startswith("[host.h] bandwidth: only Xen hosts")
+    assert fault.startswith("[host.h] bandwidth: only Xen and KVM hosts")
+    assert read(tmp_path, host + "qemu+ssh://root@h/system\n").hosts[0].bandwidth == 256
+    disk = LEAST + "[host.h]\ndisk_rate = 7\nuri = "
+    assert read(tmp_path, disk + "qemu+ssh://root@h/system\n").hosts[0].disk_rate == 7
+    (fault,) = faults(tmp_path, disk + "xen+ssh://root@h/system\n")
+    assert fault.startswith("[host.h] disk_rate: only KVM hosts and qemu:///embed")
+
+
+@pytest.mark.parametrize(
+    ("uri", "copies", "door"),
+    [
+        ("xen+ssh://root@h:2222/system", True, "trainbot-door@h:2222"),
+        ("xen+tls://h/system", True, ""),
+        ("xen:///system", False, ""),
+        ("qemu+ssh://root@h:2222/system", True, "trainbot-door@h:2222"),
+        ("qemu+tls://h/system", True, ""),
+        ("qemu:///system", True, ""),
+        ("qemu:///embed?root=/r", False, ""),
+        ("test:///default", False, ""),
+    ],
+)
+def test_what_kind_of_host_it_is_decides_the_rest(tmp_path: Path, uri: str, copies: bool, door: str) -> None:
+    """Xen and KVM hosts have the labs' network and pools that host prepare makes there, and a door where ssh leads to them;
+    on KVM hosts QEMU's user cannot read the bot's own images, even on this machine."""
+    (host,) = read(tmp_path, LEAST + f"[host.h]\nuri = {uri}\n").hosts
+    prepared = uri.startswith("xen") or uri.endswith("/system")
+    assert host.has_slots == prepared
+    assert host.network == ("trainbot" if prepared else "default")
+    assert host.folder == (Path("/var/lib/libvirt/trainbot") if prepared else tmp_path / "state/labs/h")
+    assert host.images == (Path("/var/lib/libvirt/trainbot-images") if copies else None)
+    assert host.door == door
+    assert host.kvm is None
+
+
+@pytest.mark.parametrize("said", ["yes", "no"])
+def test_whether_kvm_works_can_be_said(tmp_path: Path, said: str) -> None:
+    """Otherwise the host is asked."""
+    (host,) = read(tmp_path, LEAST + f"[host.h]\nuri = qemu+ssh://h/system\nkvm = {said}\n").hosts
+    assert host.kvm is (said == "yes")
 
 
 @pytest.mark.parametrize("said", ["https://a.example/alma", "https://a.example/alma/", "https://a.example/alma//"])

@@ -13,7 +13,7 @@ from trainbot.core.wording import span
 from trainbot.model import slots
 from trainbot.model.config import ImageConfig, LabsConfig, StoreConfig
 from trainbot.model.host import GuestType, HostConfig
-from trainbot.model.host_address import host_address
+from trainbot.model.host_address import HostKind, host_address
 from trainbot.model.jump_host import ACCOUNT, NODE, SSH, JumpHost
 
 #: Subcommands of ``!lab``: nobody could request an image with such a name.
@@ -82,33 +82,34 @@ def read_host(s: Section, name: str, store: StoreConfig) -> HostConfig:
         s.fault("(name)", f'"{name}" is not a host name: use letters a-z, digits and -')
     uri = s.take("uri", lambda raw: _uri(raw, s.base), "")
     if not uri and not s.values.get("uri"):
-        s.fault("uri", "missing: set the host's libvirt address, for example xen+ssh://root@xen1.example.org/system")
-    local = not uri or uri.startswith(("qemu:///embed", "test"))
-    remote, xen = uri.startswith("xen+"), uri.startswith("xen")
-    folder = store.state / "labs" / name if local else REMOTE_POOL
-    d = HostConfig(name, uri)
+        s.fault("uri", "missing: set the host's libvirt address, for example qemu+ssh://root@kvm1.example.org/system")
+    kind = host_address(uri).kind if uri else HostKind.TEST
+    folder = REMOTE_POOL if kind.has_slots else store.state / "labs" / name
+    # on a KVM host not the bot's own files, even on this machine: QEMU's user cannot read them
+    copies = kind is HostKind.KVM or (kind is HostKind.XEN and bool(urlsplit(uri).netloc))
+    d, kvm = HostConfig(name, uri), s.yes("kvm", False)
     host = HostConfig(
         name=name,
         uri=uri,
         labs=s.whole("labs", d.labs, 1, slots.MOST),
         folder=s.path("folder", folder),
-        network=s.text("network", REMOTE_NETWORK if xen else d.network),
-        kvm=s.yes("kvm", d.kvm),
+        network=s.text("network", REMOTE_NETWORK if kind.has_slots else d.network),
+        kvm=kvm if s.values.get("kvm") else d.kvm,
         keepalive=s.whole("keepalive", d.keepalive, 1, 600),
         deadline=s.number("deadline", d.deadline, 1, 3600),
-        images=s.path("images", REMOTE_IMAGES if remote else None),
+        images=s.path("images", REMOTE_IMAGES if copies else None),
         door=s.take("door", _door, _door_of(uri)),
         subnet=s.take("subnet", _subnet, d.subnet),
         allow=s.take("allow", _allowed, d.allow),
         bandwidth=s.whole("bandwidth", d.bandwidth, 0, 1 << 20),
         disk_rate=s.whole("disk_rate", d.disk_rate, 0, 1 << 16),
     )
-    if host.bandwidth and uri and not xen:
-        s.fault("bandwidth", "only Xen hosts can limit a lab's network rate: remove this option")
     if NODE in host.door and uri and not host_address(uri).nodes:
         s.fault("door", f"{NODE} is for hosts of several nodes, and this is one machine: use its address")
-    if s.values.get("disk_rate") and uri and not uri.startswith("qemu"):
-        s.fault("disk_rate", "only QEMU hosts can limit a lab's disk rate: remove this option")
+    if host.bandwidth and uri and not kind.has_slots:
+        s.fault("bandwidth", "only Xen and KVM hosts can limit a lab's network rate: remove this option")
+    if s.values.get("disk_rate") and uri and not kind.is_qemu:
+        s.fault("disk_rate", "only KVM hosts and qemu:///embed can limit a lab's disk rate: remove this option")
     try:
         slots.address(host.subnet, host.labs)
     except ValueError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trainbot.model.disk_space import DiskUse
+from trainbot.model.host_address import host_address
 from trainbot.model.jump_host import NODE
 
 NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -256,7 +257,7 @@ class HostConfig:
     keepalive: int = 3  # seconds between keepalive messages ...
     keepalive_count: int = 2  # ... of which this many may go unanswered
     deadline: float = 60.0  # of one call
-    kvm: bool = False  # QEMU only: hardware virtualisation was tried and works; otherwise labs are emulated
+    kvm: bool | None = None  # QEMU only: hardware virtualisation works; otherwise labs are emulated; None: ask the host
     images: Path | None = None
     door: str = ""
     subnet: str = "10.77.0.0/22"
@@ -267,7 +268,7 @@ class HostConfig:
     @property
     def has_slots(self) -> bool:
         """Whether its labs are on a network of their own, where each has a number (model.slots)."""
-        return self.uri.startswith("xen")
+        return host_address(self.uri).kind.has_slots
 
     def door_of(self, node: str) -> str | None:
         """The jump host that leads to labs on that node; None if it is not known, or nothing that a node can be called."""

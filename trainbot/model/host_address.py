@@ -19,14 +19,28 @@ _CONSOLES = "console"
 
 
 class HostKind(enum.StrEnum):
-    """The kind of domain XML that a host needs."""
+    """What runs a host's labs: QEMU in the bot's own process, libvirt's test driver, Xen, or the QEMU driver of a libvirtd,
+    with hardware virtualisation (KVM) where the host has it."""
 
     QEMU = "qemu-embed"
     TEST = "test"
     XEN = "xen"
+    KVM = "kvm"
+
+    @property
+    def has_slots(self) -> bool:
+        """Whether ``trainbot host prepare`` gives its labs a network of their own, where each has a number
+        (model.slots)."""
+        return self in (HostKind.XEN, HostKind.KVM)
+
+    @property
+    def is_qemu(self) -> bool:
+        """Whether the labs' machines are QEMU's, in processes of the host."""
+        return self in (HostKind.QEMU, HostKind.KVM)
 
 
-_KINDS = {"qemu": HostKind.QEMU, "test": HostKind.TEST, "xen": HostKind.XEN}
+_KINDS = {"test": HostKind.TEST, "xen": HostKind.XEN}
+_QEMU = {"/embed": HostKind.QEMU, "/system": HostKind.KVM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +64,13 @@ def host_address(uri: str) -> HostAddress:
     """
     parts = urlsplit(uri)
     driver, _, transport = parts.scheme.partition("+")
-    kind = _KINDS.get(driver)
-    if kind is None:
-        raise BackendError(f'unsupported host uri "{uri}": use qemu:///embed?root=FOLDER, xen+ssh://, or test://')
-    if kind is HostKind.QEMU and parts.path == "/embed":
+    kind = _QEMU.get(parts.path) if driver == "qemu" else _KINDS.get(driver)
+    if kind is None or (kind is HostKind.QEMU and (parts.netloc or transport)):
+        raise BackendError(
+            f'unsupported host uri "{uri}": use qemu+ssh://root@HOST/system (KVM), xen+ssh://root@HOST/system (Xen), or '
+            "qemu:///embed?root=FOLDER (this machine)"
+        )
+    if kind is HostKind.QEMU:
         root = Path(_parameters(parts.query).get("root", ""))
         if root == Path():
             raise BackendError(f'"{uri}" has no root: use qemu:///embed?root=FOLDER')
@@ -61,9 +78,6 @@ def host_address(uri: str) -> HostAddress:
         if len(os.fsencode(root)) > _LONGEST_ROOT:
             raise BackendError(f"the root {root} is too long for its sockets: {_LONGEST_ROOT} bytes are the most")
         return HostAddress(f"qemu:///embed?root={quote(str(root))}", kind, False, root)
-    if kind is HostKind.QEMU and (parts.netloc or transport not in ("", "unix")):
-        # its labs would listen on that machine's loopback, where the gateway cannot reach them
-        raise BackendError(f'"{uri}" is another machine: QEMU hosts run on this machine only; other machines need Xen')
     remote = kind is not HostKind.TEST or bool(parts.netloc)
     if transport in ("ssh", "libssh", "libssh2"):
         if "no_tty" not in _parameters(parts.query):

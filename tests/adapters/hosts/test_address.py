@@ -16,7 +16,9 @@ from trainbot.model.host_address import host_address, prepare_root
         ("test+tcp://127.0.0.1:16509/default", HostKind.TEST, True),
         ("xen:///system", HostKind.XEN, True),
         ("xen+tcp://h/system", HostKind.XEN, True),
-        ("qemu:///system", HostKind.QEMU, True),
+        ("qemu:///system", HostKind.KVM, True),
+        ("qemu+tls://h/system", HostKind.KVM, True),
+        ("qemu://h/system", HostKind.KVM, True),
     ],
 )
 def test_kinds(uri, kind, remote):
@@ -29,6 +31,7 @@ def test_ssh_asks_nothing():
     """ssh to a host never asks for a password on a terminal; what the organiser wrote stays as it is."""
     assert host_address("xen+ssh://root@h:22/system").uri == "xen+ssh://root@h:22/system?no_tty=1"
     assert host_address("xen+ssh://h/system?keyfile=/k+y").uri == "xen+ssh://h/system?keyfile=/k+y&no_tty=1"
+    assert host_address("qemu+ssh://root@h/system").uri == "qemu+ssh://root@h/system?no_tty=1"
     assert host_address("xen+ssh://h/system?no_tty=0").uri == "xen+ssh://h/system?no_tty=0"
 
 
@@ -47,8 +50,10 @@ def test_a_root_becomes_absolute(tmp_path, monkeypatch):
         ("qemu:///embed", "no root"),
         ("qemu:///embed?root=", "no root"),
         ("qemu:///embed?root=/" + "x" * 60, "too long"),
-        ("qemu+ssh://h/system", "another machine"),
-        ("qemu://h/system", "another machine"),
+        ("qemu+ssh://h/embed?root=/x", "unsupported host uri .* use qemu\\+ssh"),
+        ("qemu://h/embed?root=/x", "unsupported host uri"),
+        ("qemu+ssh://h/session", "unsupported host uri"),
+        ("qemu:///", "unsupported host uri"),
     ],
 )
 def test_refused(uri, says):

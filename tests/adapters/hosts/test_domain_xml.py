@@ -37,6 +37,8 @@ CASES = {
     "xen-pv": (replace(SPEC, port=0, guest=GuestType.PV), HostKind.XEN, HOST, OVERLAY),
     "xen-seat": (replace(SPEC, port=0, slot=258, cpu_percent=50), HostKind.XEN, replace(HOST, bandwidth=512), OVERLAY),
     "xen-hvm": (replace(SPEC, port=0, slot=7, guest=GuestType.HVM), HostKind.XEN, HOST, OVERLAY),
+    "kvm": (replace(SPEC, port=0, slot=258), HostKind.KVM, replace(HOST, bandwidth=512, kvm=True), OVERLAY),
+    "kvm-emulated": (replace(SPEC, port=0, slot=1, vcpus=2), HostKind.KVM, replace(HOST, disk_rate=0), OVERLAY),
     "awkward": (
         replace(SPEC, name="<&'\">", image="]]>", cmdline='a="b" <c> & d', disk=Path("/a b")),
         HostKind.QEMU,
@@ -54,7 +56,14 @@ def test_golden(name):
 
 @pytest.mark.parametrize("cmdline", ["root=x", "root=x no_timer_check"])
 @pytest.mark.parametrize(
-    ("kind", "kvm", "times"), [(HostKind.QEMU, False, 1), (HostKind.QEMU, True, 0), (HostKind.XEN, False, 0)]
+    ("kind", "kvm", "times"),
+    [
+        (HostKind.QEMU, False, 1),
+        (HostKind.QEMU, True, 0),
+        (HostKind.KVM, False, 1),
+        (HostKind.KVM, True, 0),
+        (HostKind.XEN, False, 0),
+    ],
 )
 def test_a_late_timer_is_no_panic_where_it_is_emulated(cmdline, kind, kvm, times):
     """Added there, and nowhere else; once, although clouds' images have it as well."""
@@ -67,8 +76,8 @@ def test_reads_back(name):
     """A domain says by itself whose it is, where its ssh and its disk are, its card and its share of a core, however
     awkward the names."""
     spec, kind, host, overlay = CASES[name]
-    mac = {"xen-seat": "00:16:3e:74:01:02", "xen-hvm": "00:16:3e:74:00:07"}.get(name)
-    if kind is not HostKind.XEN:
+    mac = "00:16:3e:74:{:02x}:{:02x}".format(*divmod(spec.slot, 256)) if spec.slot else None
+    if not kind.has_slots:
         mac = ""  # its card is QEMU's, not libvirt's
     expected = OurDomain(
         spec.id,

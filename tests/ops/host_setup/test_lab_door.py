@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from trainbot.ops import host_setup as preparing
 SHIPPED = Path(preparing.__file__).parent / "files"
 LAB = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 REFUSED = 2
+Host = Callable[["Door", str, str, str], list[str | Path]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
     for name in ("lab-door", "lab-console"):
         text = (SHIPPED / name).read_text().replace("/usr/local/lib/trainbot", str(made.folder))
         text = text.replace("/etc/trainbot/door", str(made.folder / "known"))
-        made.put(name, text.replace("PATH=/usr/sbin", f"PATH={made.folder}:/usr/sbin"))
+        text = text.replace("PATH=/usr/sbin", f"PATH={made.folder}:/usr/sbin")
+        made.put(name, text.replace("@URI@", "xen:///system"))
+        made.put(f"{name}-kvm", text.replace("@URI@", "qemu:///system"))
     (made.folder / "known").write_text(f"folder {made.folder}\nlab 10.77.0.2\nlab 10.77.0.3\n")
     return made
 
@@ -231,9 +234,27 @@ def xen(door: Door, metadata: str, number: str, console: str) -> list[str | Path
     return ["/bin/sh", door.folder / "lab-console", LAB]
 
 
+def kvm(door: Door, metadata: str, number: str, console: str) -> list[str | Path]:
+    """The same where QEMU runs it: its libvirt knows the terminal."""
+    door.put(
+        "virsh",
+        f"""#!/bin/sh
+case "$*" in
+"-q -c qemu:///system metadata "*) echo "{metadata}" ;;
+"-q -c qemu:///system domid "*) echo "{number}" ;;
+"-q -c qemu:///system ttyconsole --domain {LAB}") {console} ;;
+esac
+""",
+    )
+    door.put("xenstore-read", "#!/bin/sh\nexit 1\n")
+    return ["/bin/sh", door.folder / "lab-console-kvm", LAB]
+
+
+BOTH = pytest.mark.parametrize("host", [xen, kvm])
 MARK = "<lab owner='x'/>"
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("metadata", "number", "console", "words"),
     [
@@ -248,16 +269,18 @@ MARK = "<lab owner='x'/>"
         (MARK, "7", "echo", b"no console"),
     ],
 )
-def test_only_labs_consoles_are_opened(door: Door, metadata: str, number: str, console: str, words: bytes) -> None:
+def test_only_labs_consoles_are_opened(
+    door: Door, host: Host, metadata: str, number: str, console: str, words: bytes
+) -> None:
     """A domain without trainbot's mark is not opened, dom0 never, nothing that is no terminal either; one that is off
     gets a sentence."""
-    done = subprocess.run(xen(door, metadata, number, console), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(host(door, metadata, number, console), capture_output=True, timeout=60, check=False)
     assert done.returncode == REFUSED and words in done.stderr
 
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, str]]:
-    """What xenconsoled has for a lab: (its end, the name of the other), without echo."""
+    """What xenconsoled or QEMU has for a lab: (its end, the name of the other), without echo."""
     ours, theirs = os.openpty()
     tty.setraw(theirs)
     yield ours, os.ttyname(theirs)
@@ -266,13 +289,16 @@ def terminal() -> Iterator[tuple[int, str]]:
             os.close(end)
 
 
+@BOTH
 @pytest.mark.parametrize("mark", [MARK, "<trainbot:lab owner='x'/>"])
-def test_a_console_goes_both_ways_until_the_caller_hangs_up(door: Door, terminal: tuple[int, str], mark: str) -> None:
+def test_a_console_goes_both_ways_until_the_caller_hangs_up(
+    door: Door, host: Host, terminal: tuple[int, str], mark: str
+) -> None:
     """What is typed reaches the lab and what it says comes back, each byte as it is; hanging up ends it though the lab
     is silent."""
     lab, name = terminal
     with subprocess.Popen(
-        xen(door, mark, "7", f"echo {name}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        host(door, mark, "7", f"echo {name}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin and process.stdout
         process.stdin.write(b"\x1d\x03\xff\r")
@@ -284,13 +310,14 @@ def test_a_console_goes_both_ways_until_the_caller_hangs_up(door: Door, terminal
         assert process.stdout.read() == b"" and process.wait(60) == 0
 
 
-def test_a_console_ends_with_its_lab(door: Door) -> None:
+@BOTH
+def test_a_console_ends_with_its_lab(door: Door, host: Host) -> None:
     """A lab that goes off ends it, though the caller has not hung up."""
     lab, theirs = os.openpty()
     tty.setraw(theirs)
     name = os.ttyname(theirs)
     with subprocess.Popen(
-        xen(door, MARK, "7", f"echo {name}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        host(door, MARK, "7", f"echo {name}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin and process.stdout
         os.write(lab, b"bye")
@@ -300,11 +327,12 @@ def test_a_console_ends_with_its_lab(door: Door) -> None:
         assert process.stdout.read() == b"" and process.wait(60) == 0
 
 
-def test_a_place_that_is_another_by_now_is_not_used(door: Door, terminal: tuple[int, str]) -> None:
+@BOTH
+def test_a_place_that_is_another_by_now_is_not_used(door: Door, host: Host, terminal: tuple[int, str]) -> None:
     """The lab has gone off while its console was being opened, and somebody else may have its terminal."""
     count = door.folder / "asked"
     count.unlink(missing_ok=True)
-    command = xen(door, MARK, "7", f"[ ! -e {count} ] && : >{count} && echo {terminal[1]}")
+    command = host(door, MARK, "7", f"[ ! -e {count} ] && : >{count} && echo {terminal[1]}")
     done = subprocess.run(command, input=b"typed", capture_output=True, timeout=60, check=False)
     assert done.returncode == REFUSED and b"off" in done.stderr
     os.set_blocking(terminal[0], False)

@@ -19,13 +19,13 @@ from trainbot.model.host import HostConfig
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup import network
 from trainbot.ops.host_setup.host_files import KEYS, filter_files, jump_host_files, weight_files
+from trainbot.ops.host_setup.hypervisors import XEN
 from trainbot.ops.host_setup.known_hosts import replaced
 from trainbot.ops.host_setup.plan import notes, plan, refusals, summary
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.remote_shell import ssh_command
 from trainbot.ops.host_setup.state import (
     GROUPS,
-    PACKAGES,
     WEIGHT,
     DesiredState,
     HostFacts,
@@ -72,7 +72,7 @@ def settled(desired: DesiredState = WANTED) -> HostFacts:
         clock=desired.now + 0.2,
         disk_free=50_000,
         quota=Quota(50_000, 45_904, "/var/lib/libvirt"),
-        packages=frozenset(PACKAGES),
+        packages=frozenset(XEN.packages),
         libvirtd=frozenset({"enabled", "active"}),
         virsh=True,
         pools={"trainbot": Pool(str(FOLDER), True, True), "trainbot-images": Pool(str(IMAGES), True, True)},
@@ -150,7 +150,7 @@ def test_a_plain_host_gets_everything() -> None:
     assert due(PLAIN) == NAMES
     assert plan_images(PLAIN, WANTED).copies == COPIES
     steps = {step.name: step for step in plan(PLAIN, WANTED)}
-    assert steps["packages"].would == "install " + " ".join(PACKAGES)
+    assert steps["packages"].would == "install " + " ".join(XEN.packages)
     assert steps["network"].would == "create trainbot on tb-labs, 10.77.0.0/22, 3 addresses"
     assert "wrote /etc/sudoers.d/trainbot-door" in steps["jump host"].did
 
@@ -163,7 +163,7 @@ def test_every_script_is_good_shell(step) -> None:
 
 
 CHANGES = [
-    ({"packages": frozenset(PACKAGES) - {"sudo"}}, ["packages"], "install sudo"),
+    ({"packages": frozenset(XEN.packages) - {"sudo"}}, ["packages"], "install sudo"),
     ({"libvirtd": frozenset({"active"})}, ["libvirt"], "enable and start libvirtd"),
     ({"virsh": False}, ["libvirt"], "enable and start libvirtd"),
     ({"folders": {**settled().folders, str(FOLDER): "755 root:root"}}, ["storage"], f"create {FOLDER}"),
@@ -232,6 +232,15 @@ def test_what_is_not_ours_is_not_touched(change: dict, words: str) -> None:
     )
 
 
+def test_our_own_bridge_while_libvirt_is_off() -> None:
+    """Its network lies defined there, so the bridge is ours; without that it may be anybody's."""
+    off = replace(settled(), virsh=False, network=None, live=None, pools={}, libvirtd=frozenset())
+    assert refusals(replace(off, filed=True), WANTED) == []
+    (sentence,) = refusals(off, WANTED)
+    assert "already has a bridge tb-labs" in sentence
+    assert "already has a bridge tb-labs" in refusals(replace(off, virsh=True, filed=True), WANTED)[0]
+
+
 def test_a_foreign_folder_name_is_refused() -> None:
     """Paths that would need quotes in a shell."""
     odd = replace(WANTED, host=replace(HOST, folder=Path("/var/lib/a b;reboot")))
@@ -280,7 +289,8 @@ def test_forwarding_only_where_something_is_allowed() -> None:
 def test_a_firewall_that_drops_is_said() -> None:
     """Ours cannot let in what another table drops: the organiser is told."""
     assert (
-        "the host's own firewall (inet filter) drops by default" in notes(replace(PLAIN, dropping=("inet filter",)))[0]
+        "the host's own firewall (inet filter) drops by default"
+        in notes(replace(PLAIN, dropping=("inet filter",)), WANTED)[0]
     )
 
 

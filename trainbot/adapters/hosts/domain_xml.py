@@ -74,8 +74,8 @@ def domain_xml(
     _text(domain, "memory", str(spec.memory_mib), unit="MiB")
     _text(domain, "vcpu", str(spec.vcpus))
     _boot(domain, spec, kind, host)
-    if kind is HostKind.QEMU:
-        _qemu_machine(domain, host)
+    if kind.is_qemu:
+        _qemu_machine(domain, kind, host)
     elif hvm:
         _acpi(domain)
     for event, action in (("on_poweroff", "destroy"), ("on_reboot", "restart"), ("on_crash", "destroy")):
@@ -85,10 +85,13 @@ def domain_xml(
         _text(devices, "emulator", emulator)
     if overlay is not None:
         _disk(devices, overlay, kind, host)
+    if kind.has_slots:
+        _interface(devices, spec, kind, host)
     if kind is HostKind.XEN:
-        _xen_devices(devices, spec, host)
-    elif kind is HostKind.QEMU:
+        _xen_console(devices)
+    elif kind.is_qemu:
         _qemu_devices(devices, console)
+    if kind is HostKind.QEMU:
         _qemu_network(domain, spec.port)
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"
@@ -120,6 +123,20 @@ def domain_from_xml(xml: str) -> OurDomain | None:
         )
     except (ET.ParseError, ValueError):
         return None
+
+
+def has_kvm(capabilities: str) -> bool:
+    """Whether QEMU there can use hardware virtualisation, as libvirt's XML about the host says
+    (https://libvirt.org/formatcaps.html)."""
+    try:
+        guests = ET.fromstring(capabilities).findall("guest")
+    except ET.ParseError:
+        return False
+    return any(
+        guest.find("arch/domain[@type='kvm']") is not None
+        for guest in guests
+        if (arch := guest.find("arch")) is not None and arch.get("name") == "x86_64"
+    )
 
 
 def mac_address(id: str) -> str:
@@ -160,7 +177,7 @@ def _text(parent: ET.Element, tag: str, value: str | Path, **attributes: str) ->
 
 
 def _type(kind: HostKind, host: HostConfig) -> str:
-    if kind is HostKind.QEMU:
+    if kind.is_qemu:
         return "kvm" if host.kvm else "qemu"
     return kind.value
 
@@ -176,18 +193,18 @@ def _boot(domain: ET.Element, spec: LabSpec, kind: HostKind, host: HostConfig) -
     if kind is HostKind.TEST:
         _text(system, "type", "hvm")
         return
-    if kind is HostKind.QEMU:
+    if kind.is_qemu:
         _text(system, "type", "hvm", arch="x86_64", machine="q35")
     else:
         _text(system, "type", _XEN_TYPES[spec.guest][0], arch="x86_64", machine=_XEN_TYPES[spec.guest][1])
     _text(system, "kernel", spec.kernel)
     _text(system, "initrd", spec.initrd)
     line = f"{spec.cmdline} console={'hvc0' if kind is HostKind.XEN else 'ttyS0'}"
-    if kind is HostKind.XEN:
+    if kind.has_slots:
         # The machine id is the DHCP identity as well: labs that inherit one from their image (for example in
         # /var/lib/dbus) would all be given the same address.  Derived from the UUID, it stays the same after a reset.
         line += f" systemd.machine_id={uuid.UUID(spec.id).hex}"
-    elif not host.kvm and "no_timer_check" not in line.split():
+    if kind.is_qemu and not host.kvm and "no_timer_check" not in line.split():
         # An emulated timer is late on a busy host, and Linux 6.12 panics then ("IO-APIC + timer doesn't work!").
         line += " no_timer_check"
     _text(system, "cmdline", line.strip())
@@ -200,10 +217,16 @@ def _acpi(domain: ET.Element) -> ET.Element:
     return features
 
 
-def _qemu_machine(domain: ET.Element, host: HostConfig) -> None:
+def _qemu_machine(domain: ET.Element, kind: HostKind, host: HostConfig) -> None:
     features = _acpi(domain)
+    if kind is HostKind.KVM:
+        ET.SubElement(features, "vmport", state="off")  # VMware's, which nothing here needs
     if host.kvm:
-        ET.SubElement(domain, "cpu", mode="host-passthrough")
+        # No lab is ever moved to another CPU, and a lab's kernel should know which flaws its own has.  Nested
+        # virtualisation is most of what has let guests out of KVM.
+        cpu = ET.SubElement(domain, "cpu", mode="host-passthrough")
+        for nested in ("vmx", "svm"):
+            ET.SubElement(cpu, "feature", policy="disable", name=nested)
         return
     # QEMU's default is a translation cache of 1 GiB per guest; a small Debian needs a tenth of that.
     tcg = ET.SubElement(features, "tcg")
@@ -215,31 +238,40 @@ def _qemu_machine(domain: ET.Element, host: HostConfig) -> None:
 def _disk(devices: ET.Element, overlay: Path, kind: HostKind, host: HostConfig) -> None:
     disk = ET.SubElement(devices, "disk", type="file", device="disk")
     driver = ET.SubElement(disk, "driver", name="qemu", type="qcow2")
-    if kind is HostKind.QEMU:
+    if kind.is_qemu:
         # A lab does not survive its machine, so waiting until data is on the disk gains nothing.
         driver.attrib.update(cache="unsafe", discard="unmap")
     ET.SubElement(disk, "source", file=_plain(overlay))
     target, bus = {HostKind.XEN: ("xvda", "xen")}.get(kind, ("vda", "virtio"))
     ET.SubElement(disk, "target", dev=target, bus=bus)
-    if kind is HostKind.QEMU and host.disk_rate:  # QEMU's own limits, for reads and writes together; libxl has none
+    if kind.is_qemu and host.disk_rate:  # QEMU's own limits, for reads and writes together; libxl has none
         limits = ET.SubElement(disk, "iotune")
         _text(limits, "total_bytes_sec", str(host.disk_rate << 20))
         _text(limits, "total_iops_sec", str(host.disk_rate * _OPERATIONS))
 
 
-def _xen_devices(devices: ET.Element, spec: LabSpec, host: HostConfig) -> None:
-    """Adds a paravirtual network card and console.  An HVM lab has the PV disk as well: QEMU also shows it on its IDE
-    bus, which our kernel unplugs before any of the learner's programs run (Xen's emulated device unplug protocol).
-    There are no graphics, so libvirt needs neither VGA nor VNC, and no USB or sound unless they are asked for."""
+def _interface(devices: ET.Element, spec: LabSpec, kind: HostKind, host: HostConfig) -> None:
+    """Adds a network card on the labs' network: paravirtual on Xen, virtio on QEMU.  On Xen, an HVM lab has the PV disk as
+    well: QEMU also shows it on its IDE bus, which our kernel unplugs before any of the learner's programs run (Xen's
+    emulated device unplug protocol).  There are no graphics, so libvirt needs neither VGA nor VNC, and no sound, nor USB on
+    Xen, unless they are asked for."""
     interface = ET.SubElement(devices, "interface", type="network")
     ET.SubElement(interface, "mac", address=slots.mac_address(spec.slot) if spec.slot else mac_address(spec.id))
     ET.SubElement(interface, "source", network=_plain(host.network))
     if spec.slot:
         ET.SubElement(interface, "target", dev=slots.interface(spec.slot))
-    if spec.guest is GuestType.HVM:
+    if kind is HostKind.KVM:
+        ET.SubElement(interface, "model", type="virtio")
+        # In QEMU, which is confined, rather than in the host's kernel (vhost), which would read what a learner writes.
+        ET.SubElement(interface, "driver", name="qemu")
+        ET.SubElement(interface, "rom", enabled="no")
+    elif spec.guest is GuestType.HVM:
         ET.SubElement(interface, "model", type="netfront")  # otherwise QEMU would emulate an rtl8139
     if host.bandwidth:  # limits what it sends, in KiB/s: libxl supports neither bursts nor the other direction
         ET.SubElement(ET.SubElement(interface, "bandwidth"), "outbound", average=str(host.bandwidth))
+
+
+def _xen_console(devices: ET.Element) -> None:
     console = ET.SubElement(devices, "console", type="pty")
     ET.SubElement(console, "target", type="xen", port="0")
 

@@ -3,7 +3,7 @@
 - ``qemu:///embed?root=FOLDER``: QEMU run by this process itself, without a daemon or root privileges (facts.md; one
   process per root folder, one root folder per process); labs keep running when the process dies and are found again at
   the next open;
-- ``xen:///``, ``xen+ssh://``, ``xen+tcp://`` (libxl), ``qemu:///system``: through that host's libvirtd;
+- ``xen:///``, ``xen+ssh://``, … (libxl) and ``qemu:///system``, ``qemu+ssh://``, …: through that host's libvirtd;
 - ``test:///default``, ``test:///FILE``, ``test+tcp://``: libvirt's own test driver.
 
 Events are never trusted, they only mean "read me again": a reboot inside a Xen guest arrives as STARTED before STOPPED.
@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from trainbot.adapters.hosts.claim import Claimant
 from trainbot.adapters.hosts.disks import MOST_LEVELS, Disks, level_of, whole
-from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml
+from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml, has_kvm
 from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
 from trainbot.adapters.hosts.libvirt_power import LibvirtPower
 from trainbot.adapters.hosts.libvirt_reading import LibvirtReader
 from trainbot.adapters.hosts.libvirt_storage import LibvirtStorage
 from trainbot.core.errors import BackendError, NoSuchThing
 from trainbot.model.host import Domain, HostConfig, HostReport, LabSpec
-from trainbot.model.host_address import console_socket
+from trainbot.model.host_address import HostKind, console_socket
 
 
 class LibvirtDriver:
@@ -49,6 +50,7 @@ class LibvirtDriver:
         self._owner = owner
         self._link = LibvirtConnection(config, changed, self._defined, self._network_changed)
         self._kind = self._link.address.kind
+        self._kvm = config.kvm
         self._reader: LibvirtReader | None = None
 
     # -- connection ---------------------------------------------------------------------------
@@ -93,6 +95,10 @@ class LibvirtDriver:
         self._storage = LibvirtStorage(self._link, self._config, self._claimant)
         self._power = LibvirtPower(self._link, self._config)
         self._reader = LibvirtReader(self._link, self._config, self._owner, self._storage)
+        self._kvm = self._config.kvm
+        if self._kvm is None and self._kind is HostKind.KVM:
+            with self._link.calling(f"asking {self._config.name}") as connection:
+                self._kvm = has_kvm(connection.getCapabilities())
 
     def close(self) -> None:
         """Closes the connection.  The labs keep running."""
@@ -282,7 +288,12 @@ class LibvirtDriver:
     def _define(self, connection: Any, spec: LabSpec, overlay: Any) -> Any:
         return connection.defineXML(
             domain_xml(
-                spec, self._kind, self._config, overlay, console_socket(self._config.uri, spec.id), self._link.emulator
+                spec,
+                self._kind,
+                replace(self._config, kvm=self._kvm),
+                overlay,
+                console_socket(self._config.uri, spec.id),
+                self._link.emulator,
             )
         )
 

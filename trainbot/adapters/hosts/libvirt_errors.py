@@ -29,7 +29,7 @@ _NO_LIBVIRTD = (
 )
 
 _NO_TLS = (
-    "xen+tls needs cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in {host}'s uri names, "
+    "TLS needs cacert.pem, clientcert.pem and clientkey.pem in the folder that pkipath= in {host}'s uri names, "
     "or else in /etc/pki/CA, /etc/pki/libvirt and its private"
 )
 

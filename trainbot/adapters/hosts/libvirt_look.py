@@ -56,8 +56,9 @@ def look(config: HostConfig) -> HostLook:
     try:
         with link.calling(f"reading {config.name}") as connection:
             domains = tuple(_domains(link, connection))
-            ours = sum(domain.memory_mib for domain in domains if domain.running and domain.owner) * 1024
-            whole, free = memory(connection, link.address.kind, ours)
+            kind = link.address.kind
+            counted = [domain for domain in domains if domain.running and (domain.owner or kind is HostKind.KVM)]
+            whole, free = memory(connection, kind, 1024 * sum(domain.memory_mib for domain in counted))
             kept = _volumes(link, connection, images.POOL) if config.images is not None else None
             return HostLook(
                 f"{connection.getType()} {version(connection.getVersion())}",

@@ -21,7 +21,7 @@ class LibvirtPower:
     def __init__(self, link: LibvirtConnection, config: HostConfig) -> None:
         self._link = link
         self._config = config
-        self._xen = link.address.kind is HostKind.XEN
+        self._kind = link.address.kind
         self._capped: dict[str, int] = {}  # UUID -> number of the domain whose CPU cap was set
 
     def wants_starting(self, handle: Any) -> bool:
@@ -40,7 +40,7 @@ class LibvirtPower:
     def explain_no_room(self, spec: LabSpec) -> None:
         """Raises BackendError if the lab did not start for lack of memory: Xen says only "failed to create new domain"
         when all its memory is given out (facts.md)."""
-        if self._xen:
+        if self._kind is HostKind.XEN:
             free = self._link.connection.getFreeMemory()  # bytes; 0 if unknown
             if 0 < free < spec.memory_mib << 20:
                 raise BackendError(
@@ -81,16 +81,16 @@ class LibvirtPower:
                 raise
 
     def cap(self, handle: Any, percent: int) -> None:
-        """Limits the lab to ``percent`` of one core with Xen's scheduler, for as long as this boot lasts.  If the host
-        cannot do it, the lab runs anyway and the log says so, once per boot."""
-        if not self._xen or not percent:
+        """Limits the lab to ``percent`` of one core with Xen's scheduler or Linux's, for as long as this boot lasts.  If the
+        host cannot do it, the lab runs anyway and the log says so, once per boot."""
+        if not self._kind.has_slots or not percent:
             return
         uuid, number = handle.UUIDString(), handle.ID()
         if self._capped.get(uuid) == number:
             return
         self._capped[uuid] = number
         try:
-            handle.setSchedulerParameters({"cap": percent})
+            handle.setSchedulerParameters({"cap": percent} if self._kind is HostKind.XEN else _quota(percent))
         except libvirt.libvirtError as error:
             if not self._link.alive():
                 raise
@@ -101,3 +101,8 @@ class LibvirtPower:
                 percent,
                 libvirt_errors.plain(str(error)),
             )
+
+
+def _quota(percent: int) -> dict[str, int]:
+    """All of a machine's threads together, QEMU's own included, in microseconds of each tenth of a second."""
+    return {"global_period": 100_000, "global_quota": percent * 1000}

@@ -57,7 +57,7 @@ class LibvirtReader:
         """Returns the report, and libvirt's handles of our running labs with what their definitions say."""
         connection = self._link.connection
         self.network.look_again()
-        domains, running, cpu_times, used = [], [], {}, 0
+        domains, running, cpu_times, used, given = [], [], {}, 0, 0
         worked: dict[str, float] = {}
         overlays: dict[str, Path] = {}
         for handle, ours in self._all(connection):
@@ -65,6 +65,7 @@ class LibvirtReader:
                 state, info = self._state(handle, ours)
                 if info and handle.ID() >= 0:
                     cpu_times[handle.ID()] = info[4]
+                    given += info[1]
                 if ours is not None:
                     domains.append(self._domain(handle, ours, state))
                     if info and self._kind is not HostKind.TEST:
@@ -74,7 +75,7 @@ class LibvirtReader:
                         running.append((handle, ours))
                         used += info[1] if info else 0
         cpus = connection.getInfo()[2]
-        whole, free = memory(connection, self._kind, used)
+        whole, free = memory(connection, self._kind, given if self._kind is HostKind.KVM else used)
         space, images = self._storage.look(overlays.values())
         uses = space.uses if space is not None else {}
         found = [
@@ -124,7 +125,7 @@ class LibvirtReader:
 
     def _domain(self, handle: Any, ours: OurDomain, state: DomainState) -> Domain:
         runs = state in ON
-        run = str(handle.ID()) if self._kind is HostKind.XEN and runs and handle.ID() > 0 else ""
+        run = str(handle.ID()) if self._kind.has_slots and runs and handle.ID() > 0 else ""
         return Domain(ours.id, ours.name, state, self._endpoint(handle, ours, runs), run)
 
     def _endpoint(self, handle: Any, ours: OurDomain, runs: bool) -> tuple[str, int] | None:
@@ -146,7 +147,7 @@ class LibvirtReader:
     def _busy(self, connection: Any, cpu_times: dict[int, int], cpus: int) -> float | None:
         if self._kind is HostKind.XEN:
             return self._load.of_domains(time.monotonic(), cpu_times, cpus)
-        if self._kind is HostKind.QEMU:
+        if self._kind.is_qemu:
             with self._link.unless_refused():
                 spent = connection.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS)
                 return self._load.of_machine(time.monotonic(), spent)
@@ -154,11 +155,14 @@ class LibvirtReader:
 
 
 def memory(connection: Any, kind: HostKind, used: int) -> tuple[int, int]:
-    """Returns (total, free) in MiB; ``used``: KiB that our labs have.  On a Linux host (QEMU) the page cache counts as
-    free; under Xen, free is what the hypervisor has not given to any domain."""
-    if kind is HostKind.QEMU:
+    """Returns (total, free) in MiB; ``used``: KiB that our labs have, on a KVM host all machines.  On a Linux host (QEMU) the
+    page cache counts as free, and on a KVM host no more is free than what no machine has been promised: a lab that was
+    just made has not touched its memory yet.  Under Xen, free is what the hypervisor has not given to any domain."""
+    if kind.is_qemu:
         stats = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
         free = stats["free"] + stats.get("buffers", 0) + stats.get("cached", 0)
+        if kind is HostKind.KVM:
+            free = max(0, min(free, stats["total"] - used))
         return stats["total"] // 1024, free // 1024
     whole = connection.getInfo()[1]
     if kind is HostKind.TEST:

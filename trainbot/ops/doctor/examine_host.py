@@ -16,7 +16,7 @@ from trainbot.core.files import nearest_existing
 from trainbot.gateway import process
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.model.host import HostConfig
-from trainbot.model.host_address import HostKind, host_address
+from trainbot.model.host_address import host_address
 from trainbot.model.jump_host import JumpHost
 from trainbot.ops.doctor.examine import attempt, in_thread
 from trainbot.ops.doctor.finding import Finding
@@ -26,6 +26,7 @@ from trainbot.ops.doctor.host_shell import SCRIPT, HostShell
 from trainbot.ops.doctor.host_shell import read as read_shell
 from trainbot.ops.host_setup.desired import desired_state
 from trainbot.ops.host_setup.facts import ask
+from trainbot.ops.host_setup.hypervisors import hypervisor_of
 from trainbot.ops.host_setup.probe_jump_host import connect_ssh
 from trainbot.ops.host_setup.remote_shell import RemoteShell
 from trainbot.ops.host_setup.state import DesiredState, HostFacts
@@ -70,7 +71,7 @@ async def examine_host(here: LocalFacts, host: HostConfig) -> list[Finding]:
 
 async def _shell(here: LocalFacts, host: HostConfig) -> ShellReport | BackendError | None:
     """None if it has no shell to ask: a test host, QEMU on this machine."""
-    if host_address(host.uri).kind is not HostKind.XEN:
+    if hypervisor_of(host.uri) is None:
         return None
     return await attempt(seconds(host) - SLACK, f"the shell of {host.name}", in_thread(_ask, here.config, host))
 

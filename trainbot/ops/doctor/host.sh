@@ -1,4 +1,4 @@
-# Prints settings of a Xen host that affect labs and that facts.sh does not print, as lines "key value…" for
+# Prints settings of a host that affect labs and that facts.sh does not print, as lines "key value…" for
 # trainbot/ops/doctor/host_shell.py; changes nothing.
 set -u
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C

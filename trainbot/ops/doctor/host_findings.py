@@ -13,16 +13,18 @@ from trainbot.core.errors import BackendError, HostDown
 from trainbot.model.host import HostConfig
 from trainbot.model.lab_image import LabImage
 from trainbot.ops.doctor.finding import Finding, Findings
+from trainbot.ops.doctor.host_kvm import kvm_findings
 from trainbot.ops.doctor.host_room import room_findings
 from trainbot.ops.doctor.host_shell import HostShell
 from trainbot.ops.doctor.host_strangers import stranger_findings
+from trainbot.ops.host_setup.hypervisors import KVM
 from trainbot.ops.host_setup.plan import CLOCK, plan, refusals
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.state import DesiredState, HostFacts, SetupStep
 
 NO_LABS = "so no labs are created there"
 BUSY_DISKS = 0.3  # share of all cores' time spent waiting for disks
-LITTLE = 100  # MiB of free memory in dom0
+LITTLE = 100  # MiB of free memory in dom0, or on a KVM host
 _CLOCK_NOTE = 5.0  # seconds
 
 #: The consequence of each missing step of host prepare, the worst first.
@@ -67,7 +69,7 @@ def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
     due: frozenset[str] = frozenset()
     if isinstance(seen.told, tuple):
         due, prepared = _prepared(words, *seen.told[:2])
-        found += [*prepared, *_habits(words, seen.told[0], seen.told[1], seen.told[2])]
+        found += [*prepared, *_habits(words, *seen.told, due)]
     if not due & {"packages", "libvirt"}:
         found += _libvirt(words, seen)
     found += [*_jump_host(words, seen, due), *_bot(words, seen)]
@@ -131,7 +133,7 @@ def _libvirt(words: Findings, seen: HostSeen) -> list[Finding]:
             words.note(
                 f"is libvirt's test driver ({look.hypervisor}, {ours} labs of ours)",
                 "whose labs nobody can log in to",
-                "use a Xen host, or qemu:///embed?root=FOLDER",
+                "use a Xen or KVM host, or qemu:///embed?root=FOLDER",
             )
         ]
     return [words.ok(f"libvirt answers ({look.hypervisor}, {look.cpus} CPUs, {ours} labs of ours)")]
@@ -231,7 +233,7 @@ def _prepared(words: Findings, facts: HostFacts, wanted: DesiredState) -> tuple[
     for sentence in refused:
         what, _, mend = sentence.partition(": ")
         found.append(words.wrong(what, "so it cannot be prepared as a host", mend or f"trainbot host prepare {name}"))
-    if facts.user != 0 or not facts.dom0:
+    if facts.user != 0 or facts.dom0 is wanted.hypervisor.emulates:
         return frozenset(), found
     steps = [step for step in plan(facts, wanted) if step.due and (facts.virsh or step.name not in _SEEN_BY_LIBVIRT)]
     images = plan_images(facts, wanted)
@@ -286,7 +288,9 @@ def _split(sentence: str) -> tuple[str, str, str]:
     return what, "so it cannot get its images", mend or "free some disk space there"
 
 
-def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: HostShell) -> list[Finding]:
+def _habits(
+    words: Findings, facts: HostFacts, wanted: DesiredState, shell: HostShell, due: frozenset[str]
+) -> list[Finding]:
     """Settings of the machine that cause trouble only under a full class."""
     found, off = [], facts.clock - wanted.now
     if _CLOCK_NOTE < abs(off) <= CLOCK:
@@ -297,7 +301,10 @@ def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: Host
                 "install systemd-timesyncd or chrony there",
             )
         )
-    if shell.balloons:
+    kvm = wanted.hypervisor is KVM
+    if kvm:
+        found += kvm_findings(words, facts, wanted)
+    if shell.balloons and not kvm:
         found.append(
             words.wrong(
                 "Xen takes memory for labs from dom0 (autoballoon is on)",
@@ -305,7 +312,7 @@ def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: Host
                 'set GRUB_CMDLINE_XEN_DEFAULT="dom0_mem=2G,max:2G" in /etc/default/grub there, run update-grub, reboot',
             )
         )
-    if shell.timeout and not shell.woken:
+    if shell.timeout and not shell.woken and "libvirt" not in due:
         found.append(
             words.wrong(
                 f"libvirtd exits after {shell.timeout} s without requests, and nothing starts it again",
@@ -316,9 +323,11 @@ def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: Host
     if shell.available_mib is not None and shell.available_mib < LITTLE:
         found.append(
             words.wrong(
-                f"dom0 has {shell.available_mib} of its {shell.memory_mib} MiB left",
-                "so the programs that serve labs' disks may be killed",
-                "give it more with dom0_mem, or stop other programs there",
+                f"{'it' if kvm else 'dom0'} has {shell.available_mib} of its {shell.memory_mib} MiB left",
+                "so labs may be killed" if kvm else "so the programs that serve labs' disks may be killed",
+                "set fewer labs, or stop other programs there"
+                if kvm
+                else "give it more with dom0_mem, or stop other programs there",
             )
         )
     if shell.io_wait is not None and shell.io_wait > BUSY_DISKS:

@@ -75,7 +75,7 @@ def _fits(words: Findings, host: HostConfig, image: LabImage, room: int, there: 
     fit = room // image.memory_mib
     if fit >= host.labs:
         return words.ok(f"{host.labs} labs of {image.memory_mib} MiB fit ({room} MiB for labs, {there} labs now)")
-    less = f"set labs = {fit} in [host.{host.name}]" if fit else "stop other guests there (xl list)"
+    less = f"set labs = {fit} in [host.{host.name}]" if fit else "stop other guests there (virsh list)"
     return words.wrong(
         f"{host.labs} labs are configured but only {fit} of {image.memory_mib} MiB ({image.name}) fit in its {room} MiB",
         "so a full class waits in the queue",

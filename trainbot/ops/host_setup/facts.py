@@ -13,10 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainbot.core.errors import BackendError
+from trainbot.core.text import one_line
 from trainbot.ops.host_setup import network
+from trainbot.ops.host_setup.acceleration import Kvm
 from trainbot.ops.host_setup.host_files import FILES, UNITS
 from trainbot.ops.host_setup.remote_shell import RemoteShell
-from trainbot.ops.host_setup.state import BRIDGE, PACKAGES, PROJECT, DesiredState, HostFacts, InstalledFile, Pool, Quota
+from trainbot.ops.host_setup.state import BRIDGE, PROJECT, DesiredState, HostFacts, InstalledFile, Pool, Quota
 
 _SCRIPT = Path(__file__).with_name("facts.sh")
 _MOST_LINES = 20_000
@@ -28,6 +30,7 @@ _FORMS = {
     "user": r"(\d{1,10})",
     "system": r"([^\x00-\x1f\x7f]{0,100})",
     "family": r"([a-z0-9._ -]{0,100})",
+    "machine": r"([a-z0-9_]{1,30})",
     "dom0": "yes",
     "xen": rf"([a-z_]{{1,20}}) ({_NAME})",
     "weight": r"(\d{1,6})",
@@ -40,6 +43,7 @@ _FORMS = {
     "pool": rf"({_NAME}) (yes|no) (yes|no) ([A-Za-z0-9+/=]{{1,100000}})",
     "network": r"([A-Za-z0-9+/=]{1,1000000})",
     "live": r"([A-Za-z0-9+/=]{1,1000000})",
+    "filed": "yes",
     "autostart": "(yes|no)",
     "other": rf"({_NAME})",
     "bridge": "yes",
@@ -58,6 +62,14 @@ _FORMS = {
     "verified": rf"({_NAME}) ([0-9a-f]{{64}})",
     "part": rf"({_NAME})",
     "backing": rf"({_NAME})",
+    "cpus": r"(\d{1,5})",
+    "memory": r"(\d{1,12}) (\d{1,12})",
+    "libvirt": r"(\d{1,4}\.\d{1,4}\.\d{1,4})",
+    "kvm": r"(flag|module|device|guest|offered|works|said) ([^\x00-\x1f\x7f]{0,300})",
+    "emulator": rf"({_NAME})",
+    "barred": rf"({_PATH})",
+    "security": r"([a-z0-9]{1,20})",
+    "apparmor": "yes",
 }
 
 
@@ -69,7 +81,8 @@ def facts_script(desired: DesiredState) -> str:
         "images": host.images or host.folder,
         "network": host.network,
         "bridge": BRIDGE,
-        "packages": " ".join(PACKAGES),
+        "driver": desired.hypervisor.uri,
+        "packages": " ".join(desired.hypervisor.packages),
         "files": " ".join(FILES),
         "units": " ".join(UNITS),
         "project": PROJECT,
@@ -111,6 +124,7 @@ def read(said: str) -> HostFacts:
 
     return HostFacts(
         user=int(one("user")),
+        machine=one("machine"),
         system=one("system").strip(),
         family=frozenset(one("family").split()),
         dom0=bool(found["dom0"]),
@@ -125,6 +139,7 @@ def read(said: str) -> HostFacts:
         folders=pairs("folder"),
         network=network.read(_decoded(one("network"))) if found["network"] else None,
         live=network.read(_decoded(one("live"))) if found["live"] else None,
+        filed=bool(found["filed"]),
         autostart=one("autostart") == "yes",
         bridge=bool(found["bridge"]),
         groups=one("groups"),
@@ -144,6 +159,14 @@ def read(said: str) -> HostFacts:
         verified=pairs("verified"),
         parts=all_of("part"),
         backing=frozenset(all_of("backing")),
+        cpus=int(one("cpus", "0")),
+        memory=next(((int(whole), int(left)) for whole, left in found["memory"]), (0, 0)),
+        libvirt=one("libvirt"),
+        kvm=_kvm(pairs("kvm")) if found["kvm"] else None,
+        emulator=one("emulator"),
+        barred=all_of("barred"),
+        security=frozenset(all_of("security")),
+        apparmor=bool(found["apparmor"]),
     )
 
 
@@ -169,6 +192,18 @@ def _decoded(text: str) -> ET.Element:
         return ET.fromstring(base64.b64decode(text, validate=True))
     except (binascii.Error, ET.ParseError, ValueError):
         raise BackendError("libvirt on the host returned invalid XML for a pool or network") from None
+
+
+def _kvm(said: dict[str, str]) -> Kvm:
+    return Kvm(
+        flag=said.get("flag", ""),
+        module=said.get("module", ""),
+        device=said.get("device", ""),
+        guest=said.get("guest") == "yes",
+        offered=said["offered"] == "yes" if "offered" in said else None,
+        works=said.get("works") == "yes",
+        said=one_line(said["said"], 200) if "said" in said else None,
+    )
 
 
 def _pool(xml: str, active: str, autostart: str) -> Pool:

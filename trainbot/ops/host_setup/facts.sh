@@ -1,5 +1,5 @@
 # Prints the state of this host as lines "key value…" for trainbot/ops/host_setup/facts.py; changes nothing.  The caller
-# sets folder, images, network, bridge, packages, files, units and project.  XML is printed in base64.
+# sets driver (libvirt's URI), folder, images, network, bridge, packages, files, units and project.  XML is printed in base64.
 set -u
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
@@ -8,6 +8,7 @@ IFS='
 # First, because the caller compares it with its own clock.
 echo "clock $(date +%s.%N)"
 echo "user $(id -u)"
+echo "machine $(uname -m)"
 (
     # shellcheck disable=SC1091
     . /etc/os-release 2>/dev/null
@@ -48,11 +49,12 @@ for unit in $units; do
     systemctl -q is-enabled "$unit" 2>/dev/null && systemctl -q is-active "$unit" && echo "unit $unit"
 done
 
-virsh() { command virsh -q -c xen:///system "$@" 2>/dev/null </dev/null; }
+virsh() { command virsh -q -c "$driver" "$@" 2>/dev/null </dev/null; }
 encoded() { base64 -w 0; }
 said() { case $(printf '%s\n' "$info" | sed -n "s/^$1: *//p") in "$2") echo yes ;; *) echo no ;; esac; }
-if command -v virsh >/dev/null && command virsh -q -c xen:///system version >/dev/null 2>&1 </dev/null; then
+if command -v virsh >/dev/null && virsh version >/dev/null; then
     echo "virsh yes"
+    virsh version --daemon | sed -n 's/^Running against daemon: */libvirt /p'
     for pool in trainbot trainbot-images; do
         xml=$(virsh pool-dumpxml --inactive "$pool") || continue
         info=$(virsh pool-info "$pool")
@@ -69,6 +71,7 @@ grep -ls "bridge name=['\"]${bridge}['\"]" /etc/libvirt/qemu/networks/*.xml | wh
     name=${file##*/}
     [ "$name" = "$network.xml" ] || echo "other ${name%.xml}"
 done
+grep -qs urn:trainbot:network:1 "/etc/libvirt/qemu/networks/$network.xml" && echo "filed yes"
 [ -e "/sys/class/net/$bridge" ] && echo "bridge yes"
 groups=$(cat "/sys/class/net/$bridge/bridge/group_fwd_mask" 2>/dev/null) && echo "groups $groups"
 for port in "/sys/class/net/$bridge/brif"/*; do
@@ -101,6 +104,58 @@ getent passwd trainbot-door | sed 's/^/door /'
 for file in /etc/ssh/ssh_host_*_key.pub; do
     [ -f "$file" ] && sed 's/^/hostkey /' "$file"
 done
+
+
+# QEMU's own: what it runs on, and as whom.
+whole=0 left=0
+while read -r key value _; do
+    case $key in MemTotal:) whole=$((value / 1024)) ;; MemAvailable:) left=$((value / 1024)) ;; esac
+done </proc/meminfo
+kvm_trial() {
+    # A firmware of one instruction, which leaves QEMU with the exit code (16 << 1) | 1.
+    rom=$(mktemp)
+    { head -c 65520 /dev/zero && printf '\260\020\346\364\364' && head -c 11 /dev/zero; } >"$rom"
+    chmod 644 "$rom"
+    said=$(ulimit -c 0 && timeout -k 5 20 $as qemu-system-x86_64 -no-user-config -nodefaults -display none -machine pc -accel kvm \
+        -cpu host -m 16 -bios "$rom" -device isa-debug-exit,iobase=0xf4 -no-reboot 2>&1 </dev/null)
+    [ $? = 33 ] && echo "kvm works yes"
+    echo "kvm said $(printf '%s\n' "$said" | grep -v '^$' | head -n 1 | tr -d '\000-\037\177' | cut -c 1-200)"
+    rm -f "$rom"
+}
+case $driver in qemu:*)
+    echo "cpus $(nproc)"
+    echo "memory $whole $left"
+    echo "kvm flag $(grep -m 1 -o -w -E 'vmx|svm' /proc/cpuinfo | head -n 1)"
+    for module in /sys/module/kvm_*; do
+        [ -d "$module" ] && echo "kvm module ${module##*/}"
+    done
+    [ -e /dev/kvm ] && echo "kvm device $(stat -c '%a %U:%G' /dev/kvm)"
+    grep -q -m 1 -w hypervisor /proc/cpuinfo && echo "kvm guest yes"
+    can=$(virsh capabilities) && case $can in *"<domain type='kvm'"*) echo "kvm offered yes" ;; *) echo "kvm offered no" ;; esac
+    printf '%s\n' "$can" | sed -n '/<secmodel>/,/<\/secmodel>/s/.*<model>\([a-z0-9]*\)<\/model>.*/security \1/p'
+    case $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) in Y) echo "apparmor yes" ;; esac
+    user=$(sed -n 's/^[ 	]*user[ 	]*=[ 	]*"+\{0,1\}\([^"]*\)".*/\1/p' /etc/libvirt/qemu.conf 2>/dev/null | tail -n 1)
+    if name=$(id -nu "${user:-libvirt-qemu}" 2>/dev/null); then
+        echo "emulator $name"
+        as="setpriv --reuid $name --regid $(id -g "$name") --init-groups"
+        for place in "$folder" "$images"; do
+            while [ "$place" != / ]; do
+                # shellcheck disable=SC2086  # a command and its options
+                [ -d "$place" ] && ! $as test -x "$place" && echo "barred $place"
+                place=$(dirname "$place")
+            done
+        done | sort -u
+        # shellcheck disable=SC2086
+        [ -e /dev/kvm ] && command -v qemu-system-x86_64 >/dev/null && kvm_trial 2>/dev/null
+    fi
+    ;;
+esac
+[ -d /run/systemd/system ] && case $driver in qemu:*)
+    weight=$(systemctl show -p CPUWeight --value machine.slice 2>/dev/null)
+    case $weight in *[!0-9]*) weight=100 ;; esac
+    [ -n "$weight" ] && echo "weight $weight"
+    ;;
+esac
 
 cd "$images" 2>/dev/null || exit 0
 for file in *.img *.vmlinuz *.initrd; do

@@ -51,7 +51,7 @@ def filter_files(desired: DesiredState) -> list[HostFile]:
 
 
 def weight_files() -> list[HostFile]:
-    unit = _text(WEIGHT_UNIT).replace("WEIGHT", str(WEIGHT))
+    unit = _text(WEIGHT_UNIT, WEIGHT=str(WEIGHT))
     return [_program("favour-dom0"), HostFile(f"/etc/systemd/system/{WEIGHT_UNIT}", "644", unit)]
 
 
@@ -62,7 +62,7 @@ def jump_host_files(desired: DesiredState) -> list[HostFile]:
         HostFile("/etc/trainbot/door", "644", "\n".join(known) + "\n"),
         _program("lab-door"),
         _program("relay"),
-        _program("lab-console"),
+        _program("lab-console", URI=desired.hypervisor.uri),
         HostFile("/etc/sudoers.d/trainbot-door", "440", _SUDO),
         HostFile(KEYS, "644", entry),
     ]
@@ -90,12 +90,15 @@ def _wrapped(text: str) -> str:
     return base64.encodebytes(text.encode()).decode()
 
 
-def _program(name: str) -> HostFile:
-    return HostFile(f"{LIB}/{name}", "755", _text(name))
+def _program(name: str, **values: str) -> HostFile:
+    return HostFile(f"{LIB}/{name}", "755", _text(name, **values))
 
 
-def _text(name: str) -> str:
-    return (_SHIPPED / name).read_text(encoding="utf-8")
+def _text(name: str, **values: str) -> str:
+    text = (_SHIPPED / name).read_text(encoding="utf-8")
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    return text
 
 
 FILES = (

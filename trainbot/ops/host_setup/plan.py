@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from trainbot.model.disk_space import kept_free
 from trainbot.ops.host_setup.host_files import (
@@ -17,22 +18,44 @@ from trainbot.ops.host_setup.host_files import (
     placing,
     weight_files,
 )
+from trainbot.ops.host_setup.hypervisors import KVM
+from trainbot.ops.host_setup.plan_kvm import kvm_notes, kvm_refusals, kvm_summary
 from trainbot.ops.host_setup.plan_network import network_refusals, network_step
-from trainbot.ops.host_setup.state import PACKAGES, PROJECT, WEIGHT, DesiredState, HostFacts, Pool, SetupStep
+from trainbot.ops.host_setup.state import (
+    PROJECT,
+    SLICE_WEIGHT,
+    WEIGHT,
+    DesiredState,
+    HostFacts,
+    Pool,
+    SetupStep,
+)
 
+FIRST = ("packages", "libvirt")  # while one of them is missing, what the later steps find is unknown
 CLOCK = 30.0  # seconds by which a host's clock may differ from ours
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")  # paths that need no quoting in a shell
-_SHELL = "set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\n"
-_VIRSH = 'virsh() { command virsh -q -c xen:///system "$@" </dev/null; }\n'
+_MACHINES = ("x86_64", "")  # '' if it did not say
 
 
 def refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
     """Reasons not to touch the host at all, one sentence each."""
-    name = desired.host.name
+    name, kvm = desired.host.name, desired.hypervisor is KVM
     if facts.user != 0:
-        return [f"logged in to {name}, but not as root: put root@ into its uri"]
-    if not facts.dom0:
-        return [f"{name} is not a Xen dom0: install xen-system-amd64 there and reboot into Xen"]
+        there = bool(urlsplit(desired.host.uri).hostname)
+        return [
+            f"logged in to {name}, but not as root: put root@ into its uri"
+            if there
+            else f"{name} is this machine, where only root can do this: run it with sudo"
+        ]
+    if facts.dom0 and kvm:
+        return [f"{name} runs Xen, where QEMU cannot use the hardware: put xen in the place of qemu into its uri"]
+    if not facts.dom0 and not kvm:
+        return [
+            f"{name} is not a Xen dom0: install xen-system-amd64 there and reboot into Xen, or put qemu in the place of xen "
+            "into its uri"
+        ]
+    if facts.machine not in _MACHINES:
+        return [f"{name} is {facts.machine}, but labs' images are for x86_64: use another host"]
     if not facts.family & {"debian", "ubuntu"}:
         return [
             f"{name} runs {facts.system or 'an unknown system'}, but this command supports only Debian and Ubuntu: "
@@ -40,19 +63,21 @@ def refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
         ]
     found = [
         f"the folder {folder} of [host.{name}] is not a path that trainbot can create: use only letters, digits and / . _ + -"
-        for folder in _pools(desired).values()
+        for folder in desired.pools.values()
         if not _PLAIN.fullmatch(folder)
     ] + network_refusals(facts, desired)
+    if kvm:
+        found += kvm_refusals(facts, desired)
     if abs(off := facts.clock - desired.now) > CLOCK:
         found.append(
             f"the clock of {name} is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}: set it there "
             "(timedatectl), and install systemd-timesyncd or chrony"
         )
-    for pool, folder in _pools(desired).items():
-        there = facts.pools.get(pool)
-        if there is not None and there.path != folder:
+    for pool, folder in desired.pools.items():
+        held = facts.pools.get(pool)
+        if held is not None and held.path != folder:
             found.append(
-                f"libvirt on {name} already has a storage pool {pool}, in {there.path or 'no folder'}: set that "
+                f"libvirt on {name} already has a storage pool {pool}, in {held.path or 'no folder'}: set that "
                 f"folder in bot.ini, or run virsh pool-undefine {pool} there"
             )
     if facts.jump_account and facts.jump_account.split(":")[5:6] != [JUMP_HOME]:
@@ -67,24 +92,24 @@ def refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
 
 
 def plan(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
-    """The steps in order.  If packages are missing, plan again after installing them: later steps depend on them."""
+    """The steps in order.  After each of FIRST, plan again with new facts."""
     steps = [
-        _packages(facts),
-        _libvirt(facts),
+        _packages(facts, desired),
+        _libvirt(facts, desired),
         _storage(facts, desired),
         *_quota(facts, desired),
         _filters(facts, desired),
         network_step(facts, desired),
-        _weight(facts),
+        _slice(facts, desired) if desired.hypervisor is KVM else _weight(facts, desired),
     ]
     if desired.jump_key:
         steps.append(_jump_host(facts, desired))
     return steps
 
 
-def notes(facts: HostFacts) -> list[str]:
+def notes(facts: HostFacts, desired: DesiredState) -> list[str]:
     """What the organiser should know, but trainbot does not change."""
-    return [
+    return (kvm_notes(facts, desired) if desired.hypervisor is KVM else []) + [
         f"the host's own firewall ({table}) drops by default: accept DHCP on tb-labs there, and forward what labs "
         "may connect to (docs/preparing-hosts.md)"
         for table in facts.dropping
@@ -94,29 +119,36 @@ def notes(facts: HostFacts) -> list[str]:
 def summary(facts: HostFacts, desired: DesiredState) -> str:
     """The host in one line."""
     xen = facts.xen
-    return (
-        f"{facts.system}, Xen {xen.get('xen_version', '?')}, {xen.get('nr_cpus', '?')} CPUs, "
-        f"{xen.get('free_memory', '?')} of {xen.get('total_memory', '?')} MiB memory free, "
-        f"{facts.disk_free} MiB disk free, clock {facts.clock - desired.now:+.1f} s"
+    what = (
+        kvm_summary(facts)
+        if desired.hypervisor is KVM
+        else (
+            f"Xen {xen.get('xen_version', '?')}, {xen.get('nr_cpus', '?')} CPUs, "
+            f"{xen.get('free_memory', '?')} of {xen.get('total_memory', '?')} MiB memory free"
+        )
     )
+    return f"{facts.system}, {what}, {facts.disk_free} MiB disk free, clock {facts.clock - desired.now:+.1f} s"
 
 
-def _step(name: str, now: str, changes: list[tuple[str, str]], script: str, seconds: float = 300.0) -> SetupStep:
+def _step(
+    desired: DesiredState, name: str, now: str, changes: list[tuple[str, str]], script: str, seconds: float = 300.0
+) -> SetupStep:
     """``changes``: pairs of (what would be done, what was done); without any, the step has nothing to do."""
     if not changes:
         return SetupStep(name, now)
     would, did = (_listed(words) for words in zip(*changes, strict=True))
-    return SetupStep(name, now, would, did, _SHELL + script, seconds)
+    return SetupStep(name, now, would, did, desired.hypervisor.shell + script, seconds)
 
 
 def _listed(words: tuple[str, ...]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
-def _packages(facts: HostFacts) -> SetupStep:
-    missing = [name for name in PACKAGES if name not in facts.packages]
+def _packages(facts: HostFacts, desired: DesiredState) -> SetupStep:
+    missing = [name for name in desired.hypervisor.packages if name not in facts.packages]
     words = " ".join(missing)
     return _step(
+        desired,
         "packages",
         "all installed" if not missing else f"{len(missing)} missing",
         [(f"install {words}", f"installed {words}")] if missing else [],
@@ -129,27 +161,20 @@ def _packages(facts: HostFacts) -> SetupStep:
     )
 
 
-def _libvirt(facts: HostFacts) -> SetupStep:
+def _libvirt(facts: HostFacts, desired: DesiredState) -> SetupStep:
     well = facts.virsh and {"enabled", "active"} <= facts.libvirtd
     return _step(
+        desired,
         "libvirt",
         "answers" if well else "does not answer" if not facts.virsh else "is not started at boot",
         [] if well else [("enable and start libvirtd", "enabled and started libvirtd")],
-        _VIRSH + "systemctl -q enable libvirtd.service\nsystemctl start libvirtd.service\nvirsh version\n",
+        "systemctl -q enable libvirtd.service\nsystemctl start libvirtd.service\nvirsh version\n",
     )
 
 
-def _pools(desired: DesiredState) -> dict[str, str]:
-    host = desired.host
-    pools = {"trainbot": str(host.folder)}
-    if host.images is not None:
-        pools["trainbot-images"] = str(host.images)
-    return pools
-
-
 def _storage(facts: HostFacts, desired: DesiredState) -> SetupStep:
-    changes, script = [], _VIRSH
-    for name, folder in _pools(desired).items():
+    changes, script = [], ""
+    for name, folder in desired.pools.items():
         if facts.folders.get(folder) != "711 root:root":
             changes.append((f"create {folder}", f"created {folder}"))
             script += f"mkdir -p {folder}\nchown root:root {folder}\nchmod 711 {folder}\n"  # _PLAIN: no quotes needed
@@ -161,7 +186,7 @@ def _storage(facts: HostFacts, desired: DesiredState) -> SetupStep:
                 f"virsh pool-autostart {name}\nvirsh pool-info {name} | grep -q 'State: *running' || "
                 f"virsh pool-start {name}\n"
             )
-    return _step("storage", " and ".join(_pools(desired).values()), changes, script)
+    return _step(desired, "storage", " and ".join(desired.pools.values()), changes, script)
 
 
 def _quota(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
@@ -172,6 +197,7 @@ def _quota(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
         return []
     limit = quota.size - kept_free(quota.size)
     step = _step(
+        desired,
         "disk quota",
         f"labs may fill {quota.limit} of {quota.size} MiB" if quota.limit else "labs may fill all of it",
         [] if quota.limit == limit else [(f"let labs fill {limit} MiB", f"labs may fill {limit} MiB")],
@@ -183,6 +209,7 @@ def _quota(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
 
 
 def _files_step(
+    desired: DesiredState,
     name: str,
     now: str,
     files: list[HostFile],
@@ -194,7 +221,7 @@ def _files_step(
     """A step that writes the files that differ; ``after`` runs if the step does anything."""
     missing = [file for file in files if not file.there(facts)]
     changes = [(f"write {file.path}", f"wrote {file.path}") for file in missing] + changes
-    return _step(name, now, changes, before + PLACE + placing(missing) + after)
+    return _step(desired, name, now, changes, before + PLACE + placing(missing) + after)
 
 
 def _filters(facts: HostFacts, desired: DesiredState) -> SetupStep:
@@ -206,6 +233,7 @@ def _filters(facts: HostFacts, desired: DesiredState) -> SetupStep:
     count = len(desired.host.allow)
     now = f"{desired.host.labs} labs, " + (f"allowed: {' '.join(desired.host.allow)}" if count else "nothing allowed")
     return _files_step(
+        desired,
         "packet filters",
         now,
         filter_files(desired),
@@ -217,12 +245,13 @@ def _filters(facts: HostFacts, desired: DesiredState) -> SetupStep:
     )
 
 
-def _weight(facts: HostFacts) -> SetupStep:
+def _weight(facts: HostFacts, desired: DesiredState) -> SetupStep:
     scheduler = facts.xen.get("xen_scheduler", "")
     if scheduler not in ("credit", "credit2"):
         return SetupStep("scheduling", f"Xen's scheduler {scheduler or '?'} has no weights")
     well = facts.weight == WEIGHT and WEIGHT_UNIT in facts.units
     return _files_step(
+        desired,
         "scheduling",
         f"dom0 has weight {facts.weight}, a lab has 256",
         weight_files(),
@@ -230,6 +259,20 @@ def _weight(facts: HostFacts) -> SetupStep:
         [] if well else [(f"give dom0 weight {WEIGHT}", f"gave dom0 weight {WEIGHT}, now and at boot")],
         "",
         f"systemctl daemon-reload\nsystemctl -q enable {WEIGHT_UNIT}\nsystemctl restart {WEIGHT_UNIT}\n",
+    )
+
+
+def _slice(facts: HostFacts, desired: DesiredState) -> SetupStep:
+    """systemd keeps it, and applies it at once (systemctl(1), set-property)."""
+    if facts.weight is None:
+        return SetupStep("scheduling", "without systemd, virtual machines have no weight")
+    words = f"all virtual machines together weight {SLICE_WEIGHT}"
+    return _step(
+        desired,
+        "scheduling",
+        f"all virtual machines together have weight {facts.weight}, the host's services have 100",
+        [] if facts.weight == SLICE_WEIGHT else [(f"give {words}", f"gave {words}, now and at boot")],
+        f"systemctl set-property machine.slice CPUWeight={SLICE_WEIGHT}\n",
     )
 
 
@@ -246,6 +289,7 @@ def _jump_host(facts: HostFacts, desired: DesiredState) -> SetupStep:
         changes.append((f"create {JUMP_HOME}", f"created {JUMP_HOME}"))
         before += f"mkdir -p {home}\nchown root:root {home}\nchmod 755 {home}\n"
     return _files_step(
+        desired,
         "jump host",
         "the account trainbot-door, which accepts only the gateway's key and only connects to labs",
         jump_host_files(desired),

@@ -10,10 +10,6 @@ from ipaddress import IPv4Network
 from trainbot.ops.host_setup.network import desired_network, network_xml
 from trainbot.ops.host_setup.state import BRIDGE, GROUPS, DesiredState, HostFacts, NetworkState, SetupStep
 
-_HEAD = (
-    "set -eu\nPATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\n"
-    'virsh() { command virsh -q -c xen:///system "$@" </dev/null; }\n'
-)
 _DEFINE = """\
 xml=$(mktemp)
 cat >"$xml" <<'END'
@@ -41,7 +37,7 @@ def network_refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
             f"libvirt on {host.name} has another network on the bridge {BRIDGE} ({' '.join(facts.others)}): "
             "remove it there; trainbot does not touch it"
         )
-    elif facts.bridge and not foreign and not (ours and facts.live is not None):
+    elif facts.bridge and not foreign and not (ours and facts.live is not None) and (facts.virsh or not facts.filed):
         found.append(
             f"{host.name} already has a bridge {BRIDGE}, which trainbot did not create: rename or remove it there"
         )
@@ -81,6 +77,7 @@ def _running(facts: HostFacts, desired: DesiredState) -> list[str]:
 def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
     """Recreates and restarts the network if it differs; while labs run, only changes its addresses, one by one."""
     host, plan, name = desired.host, desired_network(desired), shlex.quote(desired.host.network)
+    shell = desired.hypervisor.shell
     now = f"{host.network} on {BRIDGE}, {host.subnet}, {len(plan.hosts)} addresses"
     settled = facts.network == plan and facts.live == plan and facts.autostart
     if settled and facts.groups == GROUPS and (facts.forwarding or not host.allow):
@@ -91,7 +88,7 @@ def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
             now,
             "set its bridge and IP forwarding",
             "set its bridge and IP forwarding",
-            _HEAD + _SET + ("sysctl -q -w net.ipv4.ip_forward=1\n" if host.allow else ""),
+            shell + _SET + ("sysctl -q -w net.ipv4.ip_forward=1\n" if host.allow else ""),
         )
     if facts.network is None:
         return SetupStep(
@@ -99,7 +96,7 @@ def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
             f"no network {host.network}",
             f"create {now}",
             f"created {now}",
-            _HEAD + _DEFINE.format(xml=network_xml(desired), name=name) + f"virsh net-start {name}\n" + _SET,
+            shell + _DEFINE.format(xml=network_xml(desired), name=name) + f"virsh net-start {name}\n" + _SET,
         )
     if facts.ports and facts.live is not None and facts.live.hosts != plan.hosts:
         return SetupStep(
@@ -107,7 +104,7 @@ def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
             f"{host.network} with {len(facts.live.hosts)} addresses, in use",
             f"change its addresses to {len(plan.hosts)}",
             f"changed its addresses to {len(plan.hosts)}",
-            _HEAD + _updates(facts.live, plan, name) + _DEFINE.format(xml=network_xml(desired), name=name) + _SET,
+            shell + _updates(facts.live, plan, name) + _DEFINE.format(xml=network_xml(desired), name=name) + _SET,
             900.0,
         )
     again = "" if facts.ports else f"virsh net-destroy {name}\n" if facts.live is not None else ""
@@ -117,7 +114,7 @@ def network_step(facts: HostFacts, desired: DesiredState) -> SetupStep:
         f"{host.network} differs",
         f"recreate it: {now}",
         f"recreated it: {now}",
-        _HEAD + again + _DEFINE.format(xml=network_xml(desired), name=name) + start,
+        shell + again + _DEFINE.format(xml=network_xml(desired), name=name) + start,
     )
 
 

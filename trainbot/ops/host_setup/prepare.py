@@ -11,13 +11,13 @@ from trainbot.core.errors import BackendError, UserError
 from trainbot.core.files import write_whole
 from trainbot.images.build.log_progress import LogProgress
 from trainbot.images.build.progress_bar import Progress
-from trainbot.model.host_address import HostKind, host_address
 from trainbot.model.jump_host import ACCOUNT
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup.copying import copy
 from trainbot.ops.host_setup.desired import desired_state
+from trainbot.ops.host_setup.hypervisors import hypervisor_of
 from trainbot.ops.host_setup.known_hosts import replaced
-from trainbot.ops.host_setup.plan import notes, plan, refusals, summary
+from trainbot.ops.host_setup.plan import FIRST, notes, plan, refusals, summary
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.probe_jump_host import connect_ssh
 from trainbot.ops.host_setup.remote_shell import RemoteShell
@@ -33,7 +33,7 @@ def prepare(config: Config, name: str, dry_run: bool, say: Callable[[str], None]
     if host is None:
         there = ", ".join(host.name for host in config.hosts) or "none"
         raise UserError(f"bot.ini has no [host.{name}] section (available: {there})")
-    if host_address(host.uri).kind is not HostKind.XEN:
+    if hypervisor_of(host.uri) is None:
         say(f"{name} needs no preparation: {host.uri.partition(':')[0]} hosts run their labs on this machine")
         return 0
     if not dry_run:
@@ -60,9 +60,13 @@ class _Preparation:
         name = self._desired.host.name
         facts = self._ask()
         self._say(f"  {name}: {summary(facts, self._desired)}")
-        for note in notes(facts):
+        before = notes(facts, self._desired)
+        for note in before:
             self._say(f"  note: {note}")
         facts = self._steps(facts)
+        for note in notes(facts, self._desired):
+            if note not in before:  # seen only since packages were installed
+                self._say(f"  note: {note}")
         self._images(facts)
         well = True
         if self._desired.jump_address is not None:
@@ -92,11 +96,14 @@ class _Preparation:
 
     def _steps(self, facts: HostFacts) -> HostFacts:
         """Does every step, then examines the host again: every change must have taken effect."""
-        steps = plan(facts, self._desired)
-        if steps[0].due and not self._dry_run:  # the state of later steps was not visible before
-            self._step(steps[0])
-            facts = self._ask()
-            steps = [step for step in plan(facts, self._desired) if step.name != steps[0].name or step.due]
+        done: set[str] = set()
+        for name in () if self._dry_run else FIRST:
+            step = next(step for step in plan(facts, self._desired) if step.name == name)
+            if step.due:
+                self._step(step)
+                done.add(name)
+                facts = self._ask()
+        steps = [step for step in plan(facts, self._desired) if step.name not in done or step.due]
         for step in steps:
             self._step(step)
         if self._dry_run or not any(step.due for step in steps):

@@ -7,25 +7,17 @@ from pathlib import Path
 
 from trainbot.model import slots
 from trainbot.model.host import HostConfig
+from trainbot.ops.host_setup.acceleration import Kvm
+from trainbot.ops.host_setup.hypervisors import XEN, Hypervisor, hypervisor_of
 
 BRIDGE = "tb-labs"
-#: Debian's packages that a host of trainbot's needs besides Xen's own.
-PACKAGES = (
-    "libvirt-daemon-system",
-    "libvirt-daemon-driver-xen",
-    "libvirt-clients",
-    "dnsmasq-base",
-    "nftables",
-    "netcat-openbsd",
-    "sudo",
-    "qemu-utils",
-    "qemu-system-xen",
-)
 #: Our bridge's group_fwd_mask: frames to 01:80:c2:00:00:03 to :0f pass the filters like all others.  Otherwise the
 #: bridge would handle LLDP frames before the filters and learn from them, and a lab could redirect another lab's frames.
 GROUPS = "0xfff8"
 PROJECT = 2007  # XFS's number for the labs' disks together
 WEIGHT = 2048  # of dom0, for Xen's scheduler; a lab has 256
+SLICE_WEIGHT = 50  # of all virtual machines together (systemd's machine.slice); the host's services have 100
+OLDEST_LIBVIRT = (9, 0)  # on KVM hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +43,18 @@ class DesiredState:
     jump_address: tuple[str, int] | None
     copies: tuple[ImageFileCopy, ...]
     now: float
+
+    @property
+    def hypervisor(self) -> Hypervisor:
+        return hypervisor_of(self.host.uri) or XEN
+
+    @property
+    def pools(self) -> dict[str, str]:
+        """libvirt's storage pools: name -> folder."""
+        found = {"trainbot": str(self.host.folder)}
+        if self.host.images is not None:
+            found["trainbot-images"] = str(self.host.images)
+        return found
 
     @property
     def slots(self) -> range:
@@ -109,14 +113,19 @@ class NetworkState:
 class HostFacts:
     """What facts.sh found.  Memory and disk in MiB; ``clock`` in seconds since 1970; '' and () if absent.
 
-    ``network``: as defined, ``live``: as it runs; ``ports``: the interfaces on our bridge, ``groups``: its mask;
+    ``network``: as defined, ``live``: as it runs, ``filed``: its definition lies there, whether
+    or not libvirt answers; ``ports``: the interfaces on our bridge, ``groups``: its mask;
     ``others``: other libvirt networks on our bridge; ``routes``: (subnet, interface) of IPv4 routes; ``dropping``:
     others' nftables chains that drop by default; ``backing``: image files that labs' disks are based on; ``verified``:
     image file -> its sha256, if the file is unchanged since it was computed; ``parts``: unfinished copies;
-    ``jump_account``: the account's line of passwd(5).
+    ``jump_account``: the account's line of passwd(5).  ``weight``: of dom0, or of machine.slice (None: there are none).
+
+    Of KVM hosts alone: ``memory``: (total, available); ``kvm``; ``emulator``: as whom QEMU runs; ``barred``: folders
+    that keep it from the labs' files; ``security``: libvirt's drivers that confine QEMU; ``apparmor``: the kernel has it on.
     """
 
     user: int = 0
+    machine: str = ""
     system: str = ""
     family: frozenset[str] = frozenset()
     dom0: bool = False
@@ -131,6 +140,7 @@ class HostFacts:
     folders: dict[str, str] = field(default_factory=dict)
     network: NetworkState | None = None
     live: NetworkState | None = None
+    filed: bool = False
     autostart: bool = False
     bridge: bool = False
     groups: str = ""
@@ -150,6 +160,14 @@ class HostFacts:
     verified: dict[str, str] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     backing: frozenset[str] = frozenset()
+    cpus: int = 0
+    memory: tuple[int, int] = (0, 0)
+    libvirt: str = ""
+    kvm: Kvm | None = None
+    emulator: str = ""
+    barred: tuple[str, ...] = ()
+    security: frozenset[str] = frozenset()
+    apparmor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
