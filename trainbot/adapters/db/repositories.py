@@ -185,6 +185,7 @@ class SessionRepository(Rows[SessionRow]):
     _STARTING = RowFilter(_start >= _first, _start <= _last, order=(_start,))
     _BEGUN = RowFilter(_start > _first, _start <= _last, order=(_start, _uid))
     _LATER = RowFilter(_start > _first, order=(_start, _uid))
+    _BY_START = RowFilter(order=(_start, _uid))
 
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["session"], SessionRow, changed)
@@ -206,6 +207,10 @@ class SessionRepository(Rows[SessionRow]):
     def later(self, first: datetime, most: int | None = None, **exact: Any) -> list[SessionRow]:
         """The sessions that start after ``first``."""
         return self.chosen(self._LATER, {"first": first}, limit=most, **exact)
+
+    def of_course(self, course: str) -> list[SessionRow]:
+        """The published sessions of a course, by start; not cancelled ones."""
+        return self.chosen(self._BY_START, {}, course=course, cancelled=False, draft=False)
 
 
 class PollRepository(Rows[PollRow]):
