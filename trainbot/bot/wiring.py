@@ -77,6 +77,7 @@ class Wiring:
         self.sessions = Sessions(store, config, self.ports, ScheduleFolder(config.schedule), view)
         self.classes = Classes(store, config, self.ports, self.records, self.sessions)
         self.labs = Labs(self.scheduler, store, self.ports, self.classes, self.sessions.timetable)
+        self.classes.course_catch_up.handout = self.labs.requests
         self.questions = Questions(store, config.questions, self.ports, self.records)
         self.classes_ahead = ClassesAhead(store, self.sessions.timetable)
         self.database_watch = DatabaseWatch(store, self.people, self.audience)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -165,6 +166,18 @@ class ClassRepository(Rows[ClassRun]):
             found = Attendance(run.id, person.id, nick, run.step, None, "", 0, now)
             self.attendance.put(found)
         return found
+
+    def merge(self, old: int, new: int) -> None:
+        """What the person ``old`` did in classes belongs to ``new``; where both took part, ``new`` keeps their place."""
+        for row in self.attendance.all(person_id=old):
+            self.attendance.remove(class_id=row.class_id, person_id=old)
+            if self.attendance.first(class_id=row.class_id, person_id=new) is None:
+                self.attendance.put(replace(row, person_id=new))
+        for done in self.done.all(person_id=old):
+            self.done.remove(class_id=done.class_id, person_id=old, step=done.step)
+            if self.done.first(class_id=done.class_id, person_id=new, step=done.step) is None:
+                self.done.put(replace(done, person_id=new))
+        self.script_runs.change({"person_id": old}, person_id=new)
 
 
 class SignUpRepository(Rows[SignUp]):

@@ -258,6 +258,7 @@ class LabRequests:
             self.leases.change({"id": lease.id}, person_id=ask.person.id)
             self.people.keys.change({"person_id": owner.id}, person_id=ask.person.id)
             self.homes.remove(person_id=ask.person.id, image=lease.image)
+            self.classes.same_person(owner.id, ask.person.id)
         return [self.answer(self._fresh(lease.id), ask.at, lead="it is yours again")]
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:
