@@ -36,6 +36,7 @@ from trainbot.core.help import Help
 from trainbot.core.hooks import Feature, NextStep
 from trainbot.core.messages import Sender
 from trainbot.features.classes.feature import Classes
+from trainbot.features.kept_files.feature import KeptFiles
 from trainbot.features.labs.feature import Labs
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.features.labs.stock import LabInventory
@@ -106,6 +107,7 @@ class Wiring:
             Help(self.table, self.config.irc.contact, self),
             IrcStatus(self.view, self.clock_steps, self.sessions.channel_state.topics),
             self.labs,
+            KeptFiles(self.store, self.config, self.ports),
             self.people,
             self.keys,
             self.classes,

@@ -11,6 +11,7 @@ from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import refuse_newer
 from trainbot.adapters.db.opening import open_store, refuse_missing
 from trainbot.bot.pages import minutes_pages
+from trainbot.bot.workers.file_keeper import delete_but
 from trainbot.bot.workers.maintenance import at_once
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
@@ -19,6 +20,7 @@ from trainbot.features.questions.search_terms import QuestionSearch, best
 from trainbot.features.records.archive import Archive
 from trainbot.features.records.retention import RetentionCommands
 from trainbot.model.database_url import database_exists
+from trainbot.model.kept_files import FOLDER
 from trainbot.model.question import Question, QuestionState
 from trainbot.model.record import Entry
 
@@ -52,7 +54,11 @@ def keep(config: Config, request: dict[str, Any]) -> str:
         raise BackendError(f"there is no database {config.store.url} yet: trainbot run creates it")
     store = open_store(config.store.url, config.store.state)
     try:
-        return at_once(RetentionCommands(store, _archive(config, store)).answer(request, datetime.now(UTC)))
+        done = at_once(RetentionCommands(store, _archive(config, store)).answer(request, datetime.now(UTC)))
+        with store.transaction():
+            left = store.kept_files.ids()
+        delete_but(config.store.state / FOLDER, left)
+        return done
     finally:
         store.close()
 
