@@ -36,6 +36,7 @@ from trainbot.core.help import Help
 from trainbot.core.hooks import Feature, NextStep
 from trainbot.core.messages import Sender
 from trainbot.features.classes.feature import Classes
+from trainbot.features.courses.feature import Courses
 from trainbot.features.kept_files.feature import KeptFiles
 from trainbot.features.labs.feature import Labs
 from trainbot.features.labs.scheduler import Scheduler
@@ -114,6 +115,7 @@ class Wiring:
             self.questions,
             self.records,
             self.sessions,
+            Courses(self.store, self.ports),
             RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
             self.ranks,
             GatewayRequests(self.dispatch, self.store, self.audience, self.keys, self.questions.ignore_list),

@@ -26,7 +26,7 @@ from trainbot.model.record import Entry
 
 
 @contextmanager
-def _reading(config: Config) -> Iterator[Store]:
+def reading(config: Config) -> Iterator[Store]:
     refuse_missing(config.store.url, config.store.state)
     store = Store(config.store.url, read_only=True)
     try:
@@ -39,7 +39,7 @@ def _reading(config: Config) -> Iterator[Store]:
 
 @contextmanager
 def archive(config: Config) -> Iterator[Archive]:
-    with _reading(config) as store:
+    with reading(config) as store:
         yield _archive(config, store)
 
 
@@ -87,7 +87,7 @@ def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def logins(config: Config, most: int) -> tuple[list[dict[str, Any]], list[str]]:
-    with _reading(config) as store:
+    with reading(config) as store:
         table = store.people.logins.table.c
         rows = store.people.logins.all(order=(table.at.desc(), table.id.desc()), limit=most)[::-1]
         nicks = {person.id: person.nick for person in store.people.these({row.person_id for row in rows})}
@@ -114,7 +114,7 @@ def export(config: Config, number: int | None, form: str) -> Iterator[str]:
 
 def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[str]]:
     """Questions with answers, and class logs, the best of each first; at most ``most`` of each."""
-    with _reading(config) as store:
+    with reading(config) as store:
         finding = QuestionSearch(store.search)
         asked = finding.look("question_fts", words)
         questions = best(
