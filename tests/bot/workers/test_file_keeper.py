@@ -207,7 +207,7 @@ async def test_paths_that_lead_out(keeping: Keeping, tmp_path: Path) -> None:
     (keeping.programs / "tar").unlink()
     shutil.rmtree(tmp_path / "x")
     restored = await keeping.restore(kept)
-    assert restored.error == "tar failed in the lab: tar: ../out: Member name contains '..'; skipping"
+    assert restored.error.startswith("tar failed in the lab: tar: ")
     assert not (keeping.home.parent / "out").exists() and not (tmp_path / "x").exists()
 
 
