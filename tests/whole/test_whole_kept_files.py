@@ -44,7 +44,9 @@ async def test_own_files_outlive_a_lab(bot, ngircd, people):
     await learner.says(made)
     before = await learner.says(look)
     await alice.whisper("lab keep", "keeping /root of your debian lab, 8 MiB packed at most")
-    kept = await alice.hear(r"archive (\d+) is kept: your files of the debian lab, (2\.9|3) MiB, for 30 d", "", PATIENCE)
+    kept = await alice.hear(
+        r"archive (\d+) is kept: your files of the debian lab, (2\.9|3) MiB, for 30 d", "", PATIENCE
+    )
     (path,) = (bot.state / "kept").iterdir()
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert path.name == f"{kept[1]}-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.tar.gz"

@@ -120,8 +120,6 @@ class LabSetup:
         self, run: ClassRun, exercise: Exercise, learner: LearnerWithLab, ran: dict[At, ScriptState], now: datetime
     ) -> None:
         row, lab = learner.row, learner.lab
-        if lab.id in self.room.catching_up():
-            return  # first the earlier sessions of its course
         if row is not None and row.lab_id != lab.id:
             self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, lab_id=lab.id, behind=0)
             step = self.room.step_of(run, row)
@@ -131,6 +129,8 @@ class LabSetup:
             row = None  # a first lab, or one that they got back: run only what prepares its steps
         wanted = sequence(exercise, min(run.step, run.steps + 1), row.behind if row is not None else 0)
         at = next_of(wanted, ran)
+        if at is not None and lab.id in self.room.catching_up():
+            return  # first the earlier sessions of its course
         if at is not None:
             if not self.script_runs.begin(run, exercise, learner.person_id, lab, at, now):
                 self._stopped(run, learner.person_id, at[0], "no script for it", now)
