@@ -30,6 +30,7 @@ BOOTS = (
     "tests/adapters/hosts/test_embedded.py::test_a_lab_outlives_the_process_that_made_it",
     "tests/whole/test_whole_rehearsal.py::test_a_real_machine_is_rehearsed",
     "tests/whole/test_whole_machine.py::test_a_machine_from_request_to_return",
+    "tests/whole/test_whole_kept_files.py::test_own_files_outlive_a_lab",
 )
 #: What takes longest is begun first, lest one worker be left with it in the end.
 LONG = (

@@ -42,6 +42,7 @@ from trainbot.core.messages import (
 from trainbot.gateway.routes import Route
 from trainbot.model.disk_space import DiskUse
 from trainbot.model.host import Domain, DomainState, HostLost, HostReport, HostUp, HostWorkDone, Mode
+from trainbot.model.kept_files import DeleteKept, KeepFiles, RestoreFiles
 from trainbot.model.lab import Lab, LabState, Lease
 from trainbot.model.lab_events import CheckLogin, HostProbed, HostWork, LabBooted, LoginChecked, Probe, ProbeHost
 from trainbot.model.lab_image import LabImage
@@ -258,6 +259,8 @@ class Stage:
         self.works = itertools.count()
         self.began: list[HostWork | Probe | ProbeHost] = []
         self.scripts: list[RunScript] = []  # begun in labs, and not ended
+        self.files: list[KeepFiles | RestoreFiles] = []  # own files that are being kept or restored
+        self.deleted_but: frozenset[int] = frozenset()  # the kept archives that were not deleted last
         (folder / "trainbot.db").write_bytes(empty_database())
         self.store = opened(self.config.store.url)
         for name in ("alice", "bob", "carol", "russell", "olga", "hannah"):
@@ -297,7 +300,7 @@ class Stage:
         """kill -9 and a new process: a new bot on the same file, and a roll call of who is there."""
         self.store.close()
         self.store = opened(self.config.store.url)
-        self.began, self.scripts = [], []
+        self.began, self.scripts, self.files = [], [], []
         self.start()
         return self.happens(
             *(ChannelMembers(channel, tuple(self.net.members(channel)), self.now) for channel in self.net.channels)
@@ -343,7 +346,10 @@ class Stage:
 
     def turn(self, *events: Event) -> Outcome:
         outcome = self.bot.turn(list(events), self.now)
-        self.began += [work for work in outcome.work if not isinstance(work, RunScript)]
+        self.began += [work for work in outcome.work if isinstance(work, HostWork | Probe | CheckLogin | ProbeHost)]
+        self.files += [work for work in outcome.work if isinstance(work, KeepFiles | RestoreFiles)]
+        for work in outcome.work:
+            self.deleted_but = work.but if isinstance(work, DeleteKept) else self.deleted_but
         self.scripts += [work for work in outcome.work if isinstance(work, RunScript)]
         for out in outcome.say:
             self.net.carries_out(out)

@@ -28,6 +28,7 @@ CALLABLES = {
     ("trainbot/bot/workers/host_listener.py", "HostListener", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/lab_probes.py", "LabProbes", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/password_hold.py", "PasswordHold", "post"): "into the bot's inbox",
+    ("trainbot/bot/workers/file_keeper.py", "FileKeeper", "post"): "into the bot's inbox",
     ("trainbot/bot/workers/script_runner.py", "ScriptRunner", "post"): "into the bot's inbox",
     ("trainbot/bot/turn_loop.py", "TurnLoop", "carry_out"): "what a turn decided, after its commit",
     ("trainbot/bot/workers/maintenance.py", "Maintenance", "interrupt"): "of the database, from another thread",

@@ -117,7 +117,7 @@ def test_help_for_one_command(stage: Stage) -> None:
     assert stage.whisper("alice", "help !goto") == ["!goto N: move the class to step N, e.g. !goto 3 (presenters)"]
     assert stage.talk("alice", "!help lab")[0].endswith(
         "also !lab list !lab claim !lab console !lab reboot !lab reset !lab snapshot !lab rollback !lab extend !lab return "
-        "!lab home"
+        "!lab home !lab keep !lab kept !lab kept delete !lab restore"
     )
     assert stage.hear("hannah", "!help done") == [
         (

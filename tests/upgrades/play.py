@@ -14,10 +14,11 @@ from tests.features.labs.test_rehearsal_dialogs import begin, rehearse
 from tests.stage import Stage
 from trainbot.adapters.db.fulltext import INDEXES, is_index
 from trainbot.adapters.db.migrate import upgrade
+from trainbot.model.kept_files import KeptState
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
 BEFORE = """
-olga: !session add selinux fri 27 nov 19:30 melbourne 90min "SE Linux for all" by russell seats 3
+olga: !session add selinux fri 27 nov 19:30 melbourne 90min "SE Linux for all" by russell seats 3 course selinux
 olga: !yes
 olga: !session publish
 olga: !session add sat 5 dec 19:00 melbourne 2h "Squid and its ports"
@@ -126,6 +127,13 @@ def play(folder: Path) -> Path:
         words = {"lab": "tb-debian-1", "method": "key", "address": "192.0.2.7"}
         stage.store.people.logins.add(person_id=person, at=stage.now, seconds=60, received=1, sent=2, **words)
         stage.store.homes.add(person_id=person, image="debian", since=stage.now)
+        stage.store.courses.catch_ups.add(
+            person_id=person, course="selinux", number=1, image="debian", lab_id="", asked_at=stage.now
+        )
+        moments = dict.fromkeys(("made_at", "expires_at", "due_at"), stage.now)
+        stage.store.kept_files.add(
+            person_id=person, image="debian", state=KeptState.KEPT, lab_id="", size=3, digest="0" * 64, **moments
+        )
     stage.store.close()
     return folder / "trainbot.db"
 

@@ -32,6 +32,7 @@ from trainbot.bot.turn import Bot
 from trainbot.bot.turn_loop import AGAIN, LOCKED, TurnLoop
 from trainbot.bot.wiring import Wiring
 from trainbot.bot.workers.calendar_writer import CalendarFiles, CalendarWriter
+from trainbot.bot.workers.file_keeper import FileKeeper
 from trainbot.bot.workers.host_listener import HostListener
 from trainbot.bot.workers.lab_probes import LabProbes
 from trainbot.bot.workers.maintenance import Maintenance
@@ -49,6 +50,7 @@ from trainbot.gateway.routes import to_json
 from trainbot.gateway.rpc.gateway_client import GatewayClient
 from trainbot.gateway.supervisor import Supervisor
 from trainbot.model.host import HostConfig, HostSuperseded
+from trainbot.model.kept_files import FOLDER, DeleteKept, KeepFiles, RestoreFiles
 from trainbot.model.lab_events import CheckLogin, HostWork, Probe, ProbeHost
 from trainbot.model.script_events import RunScript
 
@@ -105,6 +107,7 @@ class App:
         calendar_files = CalendarFiles(where_of(config, here.owner), config.schedule, config.records.folder)
         self.calendar = CalendarWriter(config.store, config.irc, calendar_files, self.post)
         self.script_runner = ScriptRunner(GatewayClient(state), self.post)
+        self.file_keeper = FileKeeper(GatewayClient(state), state / FOLDER, self.post)
 
     def _worker(self, host: HostConfig) -> HostWorker:
         owner = self.bot.wiring.scheduler.owner
@@ -240,6 +243,8 @@ class App:
                     self.listener.listen(work)
                 case RunScript():
                     self.script_runner.run(work)
+                case KeepFiles() | RestoreFiles() | DeleteKept():
+                    self.file_keeper.begin(work)
 
     def _publish_to_gateway(self, topic: str, value: dict[str, Any]) -> int | None:
         """The value's number; None if it could not be sent."""
@@ -311,6 +316,7 @@ class App:
         await self.probes.close()
         await self.listener.close()
         await self.script_runner.close()
+        await self.file_keeper.close()
         await self.passwords.close()
         await self.calendar.close()
         if self.metrics is not None:

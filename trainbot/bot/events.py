@@ -13,6 +13,7 @@ from trainbot.core.messages import AskChanServ, ChatEvent, Line, Modes, Outgoing
 from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar
 from trainbot.gateway.routes import Guest, Route
 from trainbot.model.host import HostEvent
+from trainbot.model.kept_files import DeleteKept, FilesKept, FilesRestored, KeepFiles, RestoreFiles
 from trainbot.model.lab_events import (
     CheckLogin,
     HostProbed,
@@ -39,6 +40,8 @@ Event = (
     | HostProbed
     | HostStatus
     | ScriptEnded
+    | FilesKept
+    | FilesRestored
     | CalendarPublished
     | ClockStepped
     | PasswordsHeld
@@ -47,7 +50,7 @@ Event = (
     | ShellCommand
     | ControlRequest
 )
-Work = HostWork | Probe | CheckLogin | ProbeHost | RunScript
+Work = HostWork | Probe | CheckLogin | ProbeHost | RunScript | KeepFiles | RestoreFiles | DeleteKept
 
 
 @dataclass
@@ -70,6 +73,8 @@ class Outcome:
             case Line() | Topic() | Modes() | AskChanServ():
                 self.say.append(item)
             case HostWork() | Probe() | CheckLogin() | ProbeHost() | RunScript():
+                self.work.append(item)
+            case KeepFiles() | RestoreFiles() | DeleteKept():
                 self.work.append(item)
             case Response() | ShellResponse():
                 self.answers.append(item)

@@ -36,6 +36,8 @@ from trainbot.core.help import Help
 from trainbot.core.hooks import Feature, NextStep
 from trainbot.core.messages import Sender
 from trainbot.features.classes.feature import Classes
+from trainbot.features.courses.feature import Courses
+from trainbot.features.kept_files.feature import KeptFiles
 from trainbot.features.labs.feature import Labs
 from trainbot.features.labs.scheduler import Scheduler
 from trainbot.features.labs.stock import LabInventory
@@ -77,6 +79,7 @@ class Wiring:
         self.sessions = Sessions(store, config, self.ports, ScheduleFolder(config.schedule), view)
         self.classes = Classes(store, config, self.ports, self.records, self.sessions)
         self.labs = Labs(self.scheduler, store, self.ports, self.classes, self.sessions.timetable)
+        self.classes.course_catch_up.handout = self.labs.requests
         self.questions = Questions(store, config.questions, self.ports, self.records)
         self.classes_ahead = ClassesAhead(store, self.sessions.timetable)
         self.database_watch = DatabaseWatch(store, self.people, self.audience)
@@ -105,12 +108,14 @@ class Wiring:
             Help(self.table, self.config.irc.contact, self),
             IrcStatus(self.view, self.clock_steps, self.sessions.channel_state.topics),
             self.labs,
+            KeptFiles(self.store, self.config, self.ports),
             self.people,
             self.keys,
             self.classes,
             self.questions,
             self.records,
             self.sessions,
+            Courses(self.store, self.ports),
             RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
             self.ranks,
             GatewayRequests(self.dispatch, self.store, self.audience, self.keys, self.questions.ignore_list),

@@ -34,6 +34,9 @@ LAB_WORDS = frozenset(
         "revoke",
         "capacity",
         "claim",
+        "keep",
+        "kept",
+        "restore",
         "permissive",
         "old",
     )
@@ -61,6 +64,10 @@ def read_labs(s: Section) -> LabsConfig:
         health=s.span("health", d.health),
         overcommit=s.number("overcommit", d.overcommit, 1, 100),
         public_address=s.text("public_address", d.public_address),
+        kept=s.whole("kept", d.kept, 0, 20),
+        kept_size=s.whole("kept_size", d.kept_size, 1, 256),
+        kept_for=s.span("kept_for", d.kept_for),
+        kept_total=s.whole("kept_total", d.kept_total, 1, 1 << 20),
     )
     if s.text("disk"):
         s.fault(
@@ -72,6 +79,10 @@ def read_labs(s: Section) -> LabsConfig:
         )
     if config.warn >= config.lease:
         s.fault("warn", f"{span(config.warn)} is not shorter than the lease of {span(config.lease)}")
+    if config.kept_size > config.kept_total:
+        s.fault(
+            "kept_total", f"{config.kept_total} MiB are less than one archive of kept_size ({config.kept_size} MiB)"
+        )
     if config.early > config.lead:
         s.fault("early", f"{span(config.early)} is longer than lead ({span(config.lead)}): make it at most as long")
     return config

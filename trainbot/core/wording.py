@@ -27,6 +27,14 @@ def seconds(length: float) -> str:
     return f"{f'{length:.2f}'.rstrip('0').rstrip('.')} s"
 
 
+def size_in_words(size: int) -> str:
+    """``1.2 MiB``, ``340 KiB``, ``12 bytes``: never with more digits than matter."""
+    if size < 1 << 10:
+        return f"{size} bytes"
+    unit, name = (1 << 20, "MiB") if size >= 1 << 20 else (1 << 10, "KiB")
+    return f"{f'{size / unit:.1f}'.removesuffix('.0')} {name}"
+
+
 def offset_text(offset: timedelta) -> str:
     """``+1100`` (RFC 5322 3.3)."""
     minutes = round(offset.total_seconds() / 60)

@@ -19,7 +19,7 @@ class ClassRun:
     """One class in one channel.  ``step``: the class step; 0 is the introduction, ``steps`` + 1 the end.  ``minutes``:
     the file to which its minutes were written, '' until then; ``minutes_at``: when.  ``told``: how many percent of
     people had done the class step when the channel was last told, at ``told_at``.  ``lecture``: the class goes on
-    without labs."""
+    without labs.  ``course``: of its session, '' if it belongs to none."""
 
     id: int
     channel: str
@@ -38,6 +38,7 @@ class ClassRun:
     told: int = 0
     told_at: datetime | None = None
     lecture: bool = False
+    course: str = ""
 
 
 def held(run: ClassRun, session: Session) -> bool:

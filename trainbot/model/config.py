@@ -147,6 +147,10 @@ class LabsConfig:
     health: timedelta = timedelta(minutes=2)  # a pool lab is tried again when nobody has logged in for this long
     overcommit: float = 1.0  # 1: a host's disk has room for all that its labs may ever write; 2: for half of it
     public_address: str = "localhost"
+    kept: int = 0  # archives of own files that a person may have; 0: keeping files is off
+    kept_size: int = 8  # MiB of one, packed
+    kept_for: timedelta = timedelta(days=30)
+    kept_total: int = 1024  # MiB of all of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from trainbot.core.access import Person, Role
 from trainbot.core.commands import Request
-from trainbot.core.messages import Sender
+from trainbot.core.messages import Effect, Sender
 from trainbot.model.class_run import ClassRun, ClassWindow
 from trainbot.model.exercise import Exercise, ExerciseLibrary
 from trainbot.model.host import Mode
@@ -189,6 +189,17 @@ class ClassContext(Protocol):
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
         """Called when a lab is about to be as its image was, or as it was at ``since``: returns what its person can
         type to redo their steps in it, '' if there is nothing to say."""
+
+    def same_person(self, old: int, new: int) -> None:
+        """Called when somebody who had no account turns out to be another row: they logged in to their account, or claimed
+        their lab."""
+
+
+class LabHandout(Protocol):
+    """Gives people labs."""
+
+    def request_lab(self, ask: Request, image: str | None = None, mode: Mode = Mode.ENFORCING) -> list[Effect]:
+        """What ``!lab IMAGE`` does and answers."""
 
 
 class Journal(Protocol):

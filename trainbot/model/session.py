@@ -40,7 +40,7 @@ class Session:
     if the event repeats.  ``start`` is aware UTC and derived from ``local`` (naive local time) in
     ``zone`` (IANA) by the rules of ``tzdata``; ``minutes`` is the length.  ``presenter`` is only a name
     to show; it grants nothing.  ``origin`` is the name of the file, or says where the session was made
-    if there is none (``IRC``, ``poll 3``).  ``revision`` changes with the file and with anything that
+    if there is none (``IRC``, ``poll 3``).  ``course``: the name that the sessions of a course share.  ``revision`` changes with the file and with anything that
     people see, but not with ``tzdata`` alone.
     """
 
@@ -62,6 +62,7 @@ class Session:
     origin: str = ""
     tzdata: str = ""
     revision: str = ""
+    course: str | None = None
 
     @classmethod
     def of(cls, **fields: Any) -> Session:
@@ -113,6 +114,7 @@ class Session:
 
 def _revision(session: Session) -> str:
     content = [getattr(session, name) for name in _CONTENT]
+    content += [session.course] if session.course else []  # without one, revisions are those of 0.2
     text = json.dumps(content, default=datetime.isoformat, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -53,6 +53,15 @@ def name(value: Any) -> str:
     return value
 
 
+def is_name(value: str) -> bool:
+    return _NAME.fullmatch(value) is not None
+
+
+def course(value: Any) -> str:
+    """A name like the others; written in small letters, so that ``SELinux`` and ``selinux`` are one course."""
+    return name(value).lower()
+
+
 def channel(value: Any) -> str:
     if not isinstance(value, str) or not _CHANNEL.fullmatch(value):
         raise FieldFault(f"must be a channel such as #selinux-class, not {shown(value)}")
@@ -102,6 +111,7 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
     "exercise": name,
     "presenter": text,
     "channel": channel,
+    "course": course,
     "minutes": number(1, MOST_MINUTES),
     "seats": number(1, MOST_SEATS),
     "images": several(name),

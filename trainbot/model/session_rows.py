@@ -9,7 +9,7 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class SessionRow:
     """``value``: the whole Session as JSON (sessions.session_store writes and reads it).  ``sequence``: how often it
-    changed since it was published; ``draft``: it is not published yet, or withheld."""
+    changed since it was published; ``draft``: it is not published yet, or withheld; ``course``: '' if it belongs to none."""
 
     uid: str
     title: str
@@ -21,6 +21,7 @@ class SessionRow:
     changed_at: datetime
     sequence: int = 0
     draft: bool = False
+    course: str = ""
 
 
 @dataclass(frozen=True, slots=True)

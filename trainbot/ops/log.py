@@ -11,6 +11,7 @@ from trainbot.adapters.db import Store
 from trainbot.adapters.db.migrate import refuse_newer
 from trainbot.adapters.db.opening import open_store, refuse_missing
 from trainbot.bot.pages import minutes_pages
+from trainbot.bot.workers.file_keeper import delete_but
 from trainbot.bot.workers.maintenance import at_once
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
@@ -19,12 +20,13 @@ from trainbot.features.questions.search_terms import QuestionSearch, best
 from trainbot.features.records.archive import Archive
 from trainbot.features.records.retention import RetentionCommands
 from trainbot.model.database_url import database_exists
+from trainbot.model.kept_files import FOLDER
 from trainbot.model.question import Question, QuestionState
 from trainbot.model.record import Entry
 
 
 @contextmanager
-def _reading(config: Config) -> Iterator[Store]:
+def reading(config: Config) -> Iterator[Store]:
     refuse_missing(config.store.url, config.store.state)
     store = Store(config.store.url, read_only=True)
     try:
@@ -37,7 +39,7 @@ def _reading(config: Config) -> Iterator[Store]:
 
 @contextmanager
 def archive(config: Config) -> Iterator[Archive]:
-    with _reading(config) as store:
+    with reading(config) as store:
         yield _archive(config, store)
 
 
@@ -52,7 +54,11 @@ def keep(config: Config, request: dict[str, Any]) -> str:
         raise BackendError(f"there is no database {config.store.url} yet: trainbot run creates it")
     store = open_store(config.store.url, config.store.state)
     try:
-        return at_once(RetentionCommands(store, _archive(config, store)).answer(request, datetime.now(UTC)))
+        done = at_once(RetentionCommands(store, _archive(config, store)).answer(request, datetime.now(UTC)))
+        with store.transaction():
+            left = store.kept_files.ids()
+        delete_but(config.store.state / FOLDER, left)
+        return done
     finally:
         store.close()
 
@@ -81,7 +87,7 @@ def classes(config: Config) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def logins(config: Config, most: int) -> tuple[list[dict[str, Any]], list[str]]:
-    with _reading(config) as store:
+    with reading(config) as store:
         table = store.people.logins.table.c
         rows = store.people.logins.all(order=(table.at.desc(), table.id.desc()), limit=most)[::-1]
         nicks = {person.id: person.nick for person in store.people.these({row.person_id for row in rows})}
@@ -108,7 +114,7 @@ def export(config: Config, number: int | None, form: str) -> Iterator[str]:
 
 def search(config: Config, words: str, most: int) -> tuple[dict[str, Any], list[str]]:
     """Questions with answers, and class logs, the best of each first; at most ``most`` of each."""
-    with _reading(config) as store:
+    with reading(config) as store:
         finding = QuestionSearch(store.search)
         asked = finding.look("question_fts", words)
         questions = best(

@@ -199,6 +199,22 @@ def test_our_fields_stand_in_the_description_or_in_properties():
     assert (one.zones, one.presenter, one.link) == (("Europe/Berlin", "UTC"), "Russell & co", "https://example.org/a")
 
 
+@pytest.mark.parametrize(
+    ("lines", "course"),
+    [
+        ("REFID:Spring", "spring"),
+        ("REFID:any text of others", None),
+        ("CATEGORIES:Training", None),
+        ("REFID:other\nDESCRIPTION:course: spring", "spring"),
+        ("REFID:other\nDESCRIPTION:course: other\nX-TRAINBOT-COURSE:spring", "spring"),
+    ],
+)
+def test_the_course_of_an_event(lines, course):
+    """Our own fields go before the standard's key, which programs fill in with anything."""
+    (one,), problems = read(f"UID:a\nSUMMARY:a\nDTSTART:20261201T190000Z\n{lines}")
+    assert (one.course, problems) == (course, [])
+
+
 def test_a_wrong_field_is_told_and_the_class_stands():
     """As in a course file."""
     (one,), (problem,) = read("UID:a\nSUMMARY:a\nDTSTART:20261201T190000Z\nDESCRIPTION:exercise: the first one")

@@ -22,6 +22,7 @@ from trainbot.bot.workers.maintenance import at_once
 from trainbot.cli import cli
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Arrived
+from trainbot.model.kept_files import FOLDER, KeptState
 from trainbot.model.redaction import REMOVED, naming, wanted, without
 
 SECRETS = ("alice", "ally", "rabbit hole", "looking-glass", "queen of hearts", "cheshire")
@@ -320,6 +321,26 @@ def test_a_shell_asks_first(shell: Callable[..., tuple[int, str]], stage: Stage)
     assert shell("log", "redact", "alice", "--yes")[1].startswith("removed: one person")
     assert "looking-glass" not in shell("log", "export")[1]
     assert 'nobody called "alice"' in shell("log", "redact", "alice")[1]
+
+
+def test_a_shell_deletes_kept_files(shell: Callable[..., tuple[int, str]], stage: Stage) -> None:
+    """Where no bot runs, the archives of whoever is taken out, or of those that are old, are gone when the command ends."""
+    moments = dict.fromkeys(("made_at", "expires_at", "due_at"), stage.now - timedelta(days=3650))
+    people = {person.nick: person.id for person in stage.store.people.all()}
+    for nick in ("ally", "bob"):
+        stage.store.kept_files.add(
+            person_id=people[nick], image="debian", state=KeptState.KEPT, lab_id="", digest="ab" * 32, **moments
+        )
+    stage.store.connection.commit()
+    folder = stage.folder / "state" / FOLDER
+    folder.mkdir(parents=True)
+    for kept in stage.store.kept_files.all():
+        (folder / kept.name).touch()
+    stage.store.connection.commit()
+    shell("log", "redact", "alice", "--yes")
+    assert [path.name for path in folder.iterdir()] == [f"2-{'ab' * 8}.tar.gz"]
+    assert "1 kept archives of own files" in shell("log", "prune", "--older-than", "1d", "--yes")[1]
+    assert list(folder.iterdir()) == []
 
 
 def test_a_shell_prunes_what_bot_ini_says(shell: Callable[..., tuple[int, str]], stage: Stage) -> None:

@@ -26,6 +26,7 @@ PIECES = (
     "seats 30",
     "#class",
     "https://example.org/slides",
+    "course SELinux-2027",
 )
 
 
@@ -52,6 +53,7 @@ def test_any_order_means_the_same(pieces: list[str]) -> None:
         "seats": 30,
         "channel": "#class",
         "slides": "https://example.org/slides",
+        "course": "selinux-2027",
     }
 
 

@@ -129,6 +129,7 @@ class Feed:
             f"URL:{where.page(session)}",
             f"CONFERENCE;VALUE=URI;FEATURE=CHAT:{where.irc(session)}",
         ]
+        lines += [f"REFID:{_text(session.course)}"] if session.course else []  # RFC 9253
         for offset in () if session.cancelled else self.alarms:
             lines += [
                 "BEGIN:VALARM",
@@ -181,6 +182,7 @@ def _described(session: Session, where: FeedOptions) -> str:
     lines = [
         f"with {session.presenter}" if session.presenter else "",
         f"exercise: {session.exercise}" if session.exercise else "",
+        f"course: {session.course}" if session.course else "",
         f"seats: {session.seats}" if session.seats else "",
         f"slides: {session.slides}" if session.slides else "",
         f"more: {session.link}" if session.link else "",

@@ -33,7 +33,7 @@ MOST_EVENTS = 5000
 MOST_OCCURRENCES = 5000
 MOST_DATES = 1000  # EXDATE and RDATE of one event
 MOST_STEPS = 200_000  # dates walked through to expand one file: takes a second or two
-_WORDS = ("exercise", "presenter", "channel", "seats", "images", "zones", "link", "slides")
+_WORDS = ("exercise", "course", "presenter", "channel", "seats", "images", "zones", "link", "slides")
 _LINE = re.compile(rf"^[ \t]{{0,9}}({'|'.join(_WORDS)})[ \t]{{0,9}}[:=](.*)$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -208,6 +208,10 @@ class _IcsReader:
         found = {match[1].lower(): match[2].strip() for match in reversed(list(_LINE.finditer(text)))}
         if "URL" in event:
             found.setdefault("link", _text(event, "URL"))
+        if fields.is_name(
+            refid := _text(event, "REFID")
+        ):  # RFC 9253: a key of what belongs together; others' are any text
+            found.setdefault("course", refid)
         found |= {name: _text(event, f"X-TRAINBOT-{name}") for name in _WORDS if f"X-TRAINBOT-{name}" in event}
         values = {}
         for name, value in found.items():

@@ -56,6 +56,8 @@ def _counted_from(now: datetime) -> Iterator[tuple[str, tuple[str, ...], ColumnE
     asked = or_(question.class_id.in_(classes), question.asked_at > since)
     yield "lab", ("made_at", "state_at", "checked_at", "saved_at"), t["lab"].c.state != LabState.GONE
     yield "lease", ("asked_at", "expires_at", "warned_at"), t["lease"].c.ended_at.is_(None)
+    yield "kept_file", ("made_at", "expires_at", "due_at"), t["kept_file"].c.id.is_not(None)
+    yield "catch_up", ("asked_at",), t["catch_up"].c.ended_at.is_(None)
     yield "attendance", ("stuck_at", "since"), t["attendance"].c.class_id.in_(classes)
     yield "done", ("at",), t["done"].c.class_id.in_(classes)
     yield "play", ("due_at", "ended_at"), t["play"].c.class_id.in_(classes)

@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from trainbot.adapters.db.clock_shift import shift_times
+from trainbot.adapters.db.course_rows import CourseRepository, KeptFileRepository
 from trainbot.adapters.db.errors import DAMAGED, DatabaseDamaged, DatabaseLocked, explain, is_damage
 from trainbot.adapters.db.full_text_search import Search
 from trainbot.adapters.db.lab_rows import LabRepository, LeaseRepository, SelfHostedRepository
@@ -121,6 +122,8 @@ class Store:
         self.redaction = Redaction(self.connection, self.questions.settle, self.changed)
         self.retention = Pruning(self.connection, self.changed)
         self.sessions = SessionRepository(self.connection, self.changed)
+        self.courses = CourseRepository(self.connection, self.changed)
+        self.kept_files = KeptFileRepository(self.connection, self.changed)
         self.polls = PollRepository(self.connection, self.changed)
         self.notices = NoticeRepository(self.connection, self.changed)
         self.entries = EntryRepository(self.connection, self.changed)

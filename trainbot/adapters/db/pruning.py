@@ -35,6 +35,7 @@ class Pruning:
             "notices": self._count("notice", tables["notice"].c.said_at < before),
             "sign-ups": self._count("signup", tables["signup"].c.at < before),
             "logins": self._count("login", tables["login"].c.at < before),
+            "kept archives of own files": self._count("kept_file", tables["kept_file"].c.made_at < before),
         }
 
     def prune(self, before: datetime) -> dict[str, int]:
@@ -50,6 +51,8 @@ class Pruning:
         self._delete("notice", tables["notice"].c.said_at < before)
         self._delete("signup", tables["signup"].c.at < before)
         self._delete("login", tables["login"].c.at < before)
+        self._delete("kept_file", tables["kept_file"].c.made_at < before)
+        self._delete("catch_up", tables["catch_up"].c.asked_at < before)
         self._delete("ignored", tables["ignored"].c.ended_at < before)
         self._delete("answer_draft", tables["answer_draft"].c.at < before)
         quizzes = select(tables["quiz"].c.id).where(tables["quiz"].c.asked_at < before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -166,6 +167,18 @@ class ClassRepository(Rows[ClassRun]):
             self.attendance.put(found)
         return found
 
+    def merge(self, old: int, new: int) -> None:
+        """What the person ``old`` did in classes belongs to ``new``; where both took part, ``new`` keeps their place."""
+        for row in self.attendance.all(person_id=old):
+            self.attendance.remove(class_id=row.class_id, person_id=old)
+            if self.attendance.first(class_id=row.class_id, person_id=new) is None:
+                self.attendance.put(replace(row, person_id=new))
+        for done in self.done.all(person_id=old):
+            self.done.remove(class_id=done.class_id, person_id=old, step=done.step)
+            if self.done.first(class_id=done.class_id, person_id=new, step=done.step) is None:
+                self.done.put(replace(done, person_id=new))
+        self.script_runs.change({"person_id": old}, person_id=new)
+
 
 class SignUpRepository(Rows[SignUp]):
     _IN_LINE = RowFilter(order=(tables["signup"].c.waiting, tables["signup"].c.at, tables["signup"].c.person_id))
@@ -185,6 +198,7 @@ class SessionRepository(Rows[SessionRow]):
     _STARTING = RowFilter(_start >= _first, _start <= _last, order=(_start,))
     _BEGUN = RowFilter(_start > _first, _start <= _last, order=(_start, _uid))
     _LATER = RowFilter(_start > _first, order=(_start, _uid))
+    _BY_START = RowFilter(order=(_start, _uid))
 
     def __init__(self, connection: Connection, changed: set[str]) -> None:
         super().__init__(connection, tables["session"], SessionRow, changed)
@@ -206,6 +220,10 @@ class SessionRepository(Rows[SessionRow]):
     def later(self, first: datetime, most: int | None = None, **exact: Any) -> list[SessionRow]:
         """The sessions that start after ``first``."""
         return self.chosen(self._LATER, {"first": first}, limit=most, **exact)
+
+    def of_course(self, course: str) -> list[SessionRow]:
+        """The published sessions of a course, by start; not cancelled ones."""
+        return self.chosen(self._BY_START, {}, course=course, cancelled=False, draft=False)
 
 
 class PollRepository(Rows[PollRow]):

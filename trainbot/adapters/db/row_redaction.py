@@ -34,19 +34,30 @@ OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("quiz_try", "person_id"): (("nick",), ()),
 }
 #: Tables whose rows are deleted together with their person.
-GONE = ("answer_draft", "home", "login", "notice", "public_key", "signup")
+GONE = ("answer_draft", "catch_up", "home", "kept_file", "login", "notice", "public_key", "signup")
 #: Kinds of rows whose text is not the person's own words.
 FACTS = {
     "entry": ("start", "step", "end", "lab", "home", "there", "joined", "left", "quit"),
     "question_event": ("merged",),
 }
-TECHNICAL_TABLES = ("person", "setting", "lab", "lease", "public_key", "session", "question_word")
+TECHNICAL_TABLES = (
+    "person",
+    "setting",
+    "lab",
+    "lease",
+    "public_key",
+    "session",
+    "question_word",
+    "catch_up",
+    "kept_file",
+)
 TECHNICAL = (
     "key",
     "subject",
     "uid",
     "session_uid",
     "channel",
+    "course",
     "exercise",
     "image",
     "lab_id",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
 from trainbot.adapters.db.column_types import EnumText, EnumWord, at, count, flag, key, ref, words
+from trainbot.adapters.db.course_tables import course_tables
 from trainbot.adapters.db.fulltext import made_with
 from trainbot.model.notice import NoticeKind
 
@@ -114,6 +115,8 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             count("told"),
             at("told_at", null=True),
             flag("lecture"),
+            words("course", default=""),
+            Index("class_course", "course", sqlite_where=text("course != ''")),
             Index("class_running", "channel", unique=True, sqlite_where=text("ended_at IS NULL")),
         ),
         Table(
@@ -251,7 +254,9 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             at("changed_at"),
             count("sequence"),
             flag("draft"),
+            words("course", default=""),
             Index("session_start", "start"),
+            Index("session_course", "course", sqlite_where=text("course != ''")),
         ),
         Table(
             "signup",
@@ -347,7 +352,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             Index("entry_at", "at"),
         ),
     ]
-    return {table.name: table for table in tables}
+    return {table.name: table for table in [*tables, *course_tables(metadata)]}
 
 
 metadata = MetaData()

@@ -26,6 +26,7 @@ from trainbot.gateway.program import program
 from trainbot.model.config import Config
 from trainbot.model.copies import CopiedFile, CopyStatus, Destination, Manifest
 from trainbot.model.database_url import database_path
+from trainbot.model.kept_files import FOLDER
 
 log = logging.getLogger(__name__)
 EPOCH = "epoch"  # the setting that counts takeovers
@@ -102,7 +103,9 @@ class Copier:
 
     @property
     def sentence(self) -> str:
-        return f"copy {self.status.name} is complete in {self._destination}: {self.status.commits} changes, {self._size / 2**20:.1f} MiB, checked"
+        kept = self._config.store.state / FOLDER
+        left_out = f"; not in it: people's kept files ({kept})" if kept.is_dir() and any(kept.iterdir()) else ""
+        return f"copy {self.status.name} is complete in {self._destination}: {self.status.commits} changes, {self._size / 2**20:.1f} MiB, checked{left_out}"
 
     # -- the loop --------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from trainbot.core.commands import Request
 from trainbot.core.errors import UserError
-from trainbot.model.class_run import Attendance, ClassRun, own_step
+from trainbot.model.class_run import Attendance, ClassRun, ScriptKind, ScriptState, own_step
 from trainbot.model.exercise import Exercise
 from trainbot.model.ports import Journal, Pages, Ports
 from trainbot.model.session import Session
@@ -36,7 +36,8 @@ class Classroom:
             store.homes,
             store.questions,
         )
-        self.entries = store.entries
+        self.entries, self.courses, self.leases = store.entries, store.courses, store.leases
+        self.signups = store.sessions.signups
         self.audience, self.access = ports.audience, ports.access
         self.exercises, self.people, self.stock, self.pages = ports.exercises, ports.people, ports.stock, ports.pages
         self.journal, self.sessions, self.per_person = journal, sessions, per_person
@@ -85,6 +86,19 @@ class Classroom:
         """Whether a script does any of the steps before the class step."""
         exercise = self.readable(run)
         return exercise is not None and any(step.solve for step in exercise.steps[: max(0, run.step - 1)])
+
+    def catching_up(self) -> frozenset[str]:
+        """The labs that are being brought to an earlier session of a course; not those where that waits for a step that is
+        to be done by hand."""
+        waits = (ScriptState.FAILED, ScriptState.UNKNOWN)
+        return frozenset(
+            row.lab_id
+            for row in self.courses.catch_ups.all(ended_at=None)
+            if row.lab_id
+            and not any(
+                self.classes.script_runs.first(lab_id=row.lab_id, kind=ScriptKind.SOLVE, state=state) for state in waits
+            )
+        )
 
     def unchecked(self, exercise: Exercise) -> str:
         """Why nothing of the exercise is prepared or checked here; '' if it is, or if it has no scripts."""

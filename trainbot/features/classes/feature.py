@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from trainbot.core.clock import ClockStepped
 from trainbot.core.commands import Command, Request
-from trainbot.core.hooks import Feature, Hook, NextStep, NoticeWriter, On, OnChange, OnTick, Turn
+from trainbot.core.hooks import Feature, Hook, NextStep, NoticeWriter, On, OnChange, OnTick, PersonRenamed, Turn
 from trainbot.core.messages import Arrived, ChannelMembers, Effect, Incoming, Left, Line, Renamed
 from trainbot.features.classes.class_windows import ClassWindows
 from trainbot.features.classes.classroom import Classroom, PlannedClass
+from trainbot.features.classes.course_catch_up import CourseCatchUp
 from trainbot.features.classes.exercise_list import ExerciseList
 from trainbot.features.classes.lab_setup import LabSetup
 from trainbot.features.classes.latecomers import Latecomers
@@ -42,6 +43,7 @@ class Classes(Feature):
         self._windows = ClassWindows(self.room)
         self.script_runs = ScriptRuns(self.room)
         self.lab_setup = LabSetup(self.room, self.script_runs)
+        self.course_catch_up = CourseCatchUp(self.room, self.script_runs, self.lab_setup)
         self.latecomers = Latecomers(self.room)
         self.progress = ProgressCommands(self.room, config.exercises.share)
         self.quizzes = Quizzes(self.room)
@@ -52,7 +54,7 @@ class Classes(Feature):
             self.presenting,
             self.progress,
             LearnerCommands(self.room, self.script_runs),
-            self.lab_setup,
+            self.course_catch_up,
             self.quizzes,
             LectureMode(self.room),
         )
@@ -64,7 +66,7 @@ class Classes(Feature):
         return [command for part in self._with_commands for command in part.commands()]
 
     def next_steps(self, ask: Request) -> Sequence[NextStep]:
-        return self._next_steps.next_steps(ask)
+        return [*self._next_steps.next_steps(ask), *self.course_catch_up.next_steps(ask)]
 
     def notice_writers(self) -> Mapping[str, NoticeWriter]:
         return {NoticeKind.PROGRESS: self.progress.notice}
@@ -76,6 +78,7 @@ class Classes(Feature):
             On(Renamed, self.latecomers.renamed),
             On(ChannelMembers, self._greet),
             On(ScriptEnded, self.script_runs.ended),
+            On(PersonRenamed, self._person_renamed),
             On(ClockStepped, self._clock_stepped),
             OnTick(self.progress.tick),
             OnTick(self.latecomers.tick),
@@ -92,9 +95,14 @@ class Classes(Feature):
     def _clock_stepped(self, event: ClockStepped, _now: datetime) -> None:
         self.latecomers.clock_stepped(event.by)
 
+    def _person_renamed(self, event: PersonRenamed, _now: datetime) -> None:
+        if event.was is not None and event.now is not None:
+            self.same_person(event.was.id, event.now.id)
+
     def _work(self, turn: Turn) -> list[RunScript]:
         """The scripts to run in labs now."""
         if turn.tick or "class" in turn.changed:  # labs or the class step may have changed
+            self.course_catch_up.settle(turn.now)
             self.lab_setup.settle(turn.now)
         return self.script_runs.work(turn.now)
 
@@ -136,6 +144,11 @@ class Classes(Feature):
         if image == self.image_of(ask):
             self.room.journal.noted(ask, "home", image)
             self.latecomers.attend(ask, lab=False)
+
+    def same_person(self, old: int, new: int) -> None:
+        if old != new:
+            self.room.classes.merge(old, new)
+            self.course_catch_up.merge(old, new)
 
     def renewed(self, person_id: int, lab: Lab, since: datetime | None) -> str:
         return self.lab_setup.renewed(person_id, lab, since)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trainbot.core.access import Person
-from trainbot.core.commands import Argument, Command, Request, Scope
+from trainbot.core.commands import Request
 from trainbot.core.errors import UserError
 from trainbot.core.messages import Effect, Reply, Sender
 from trainbot.features.classes.classroom import Classroom
-from trainbot.features.classes.script_runs import ScriptRuns, script_of
+from trainbot.features.classes.script_runs import At, ScriptRuns, script_of
 from trainbot.model.class_run import Attendance, ClassRun, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.exercise import Exercise
 from trainbot.model.lab import Lab
@@ -23,8 +23,6 @@ from trainbot.model.lab import Lab
 BEFORE = (ScriptKind.ASSETS, ScriptKind.SETUP, ScriptKind.FOREGROUND)  # what runs before a step, in this order
 NEWS = timedelta(minutes=30)
 PATIENCE = timedelta(minutes=3)  # after which the presenter is told how far the setup of a step is
-
-At = tuple[int, ScriptKind]
 
 
 def sequence(exercise: Exercise, upto: int, behind: int) -> list[At]:
@@ -131,31 +129,14 @@ class LabSetup:
             row = None  # a first lab, or one that they got back: run only what prepares its steps
         wanted = sequence(exercise, min(run.step, run.steps + 1), row.behind if row is not None else 0)
         at = next_of(wanted, ran)
+        if at is not None and lab.id in self.room.catching_up():
+            return  # first the earlier sessions of its course
         if at is not None:
-            self._begin(run, exercise, learner.person_id, lab, at, now)
+            if not self.script_runs.begin(run, exercise, learner.person_id, lab, at, now):
+                self._stopped(run, learner.person_id, at[0], "no script for it", now)
             ran[at] = ScriptState.WAITING
         elif row is not None and row.behind and complete(wanted, ran):
             self._landed(run, learner.person_id, row.behind, lab, now)
-
-    def _begin(self, run: ClassRun, exercise: Exercise, person_id: int, lab: Lab, at: At, now: datetime) -> None:
-        step, kind = at
-        if script_of(exercise, step, kind)[0] is not None:
-            self.script_runs.add(run, person_id, lab, step, kind, now)
-            return
-        # there is nothing to run: recorded as such until they say that they did it by hand
-        self.script_runs.rows.add(
-            class_id=run.id,
-            person_id=person_id,
-            lab_id=lab.id,
-            step=step,
-            kind=kind,
-            state=ScriptState.UNKNOWN,
-            due_at=now,
-            tries=0,
-            said="",
-            ended_at=now,
-        )
-        self._stopped(run, person_id, step, "no script for it", now)
 
     def ended(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """Handles the end of a script: the next one starts at once."""
@@ -312,15 +293,3 @@ class LabSetup:
         learner = LearnerWithLab(row.person_id, row.nick, lab, row)
         self._go_on(run, exercise, learner, self._ran(run, lab_id=lab.id).get(lab.id, {}), now)
         return [Reply(f"continuing after step {stopped[-1].step}, up to step {row.behind}", private=True)]
-
-    def commands(self) -> list[Command]:
-        return [
-            Command(
-                "catchup",
-                self.catch_up,
-                "do the steps before the class's (or before step N) in your lab; after a step you did by hand, continue",
-                (Argument("N", "number", optional=True),),
-                scope=Scope.CLASS,
-                group="class",
-            )
-        ]

@@ -44,6 +44,7 @@ class PresenterCommands:
         self.classes.add(
             channel=ask.channel,
             session_uid=session.uid if session is not None and planned else "",
+            course=(session.course or "") if session is not None and planned else "",
             exercise=exercise.slug,
             title=title,
             presenter_id=ask.person.id,

@@ -25,6 +25,8 @@ LOGIN = 30.0  # seconds that the login may take
 PAGE = 300  # seconds for the scripts of the introduction and the end, which have no timeout of their own
 SOMEBODY_WAITS = (ScriptKind.VERIFY, ScriptKind.HINT)
 
+At = tuple[int, ScriptKind]
+
 #: Called when a script run has ended, with its class and exercise.
 Ended = Callable[[ScriptRun, ClassRun, Exercise, datetime], None]
 
@@ -34,6 +36,7 @@ class ScriptRuns:
         self.room, self.classes, self.rows = room, room.classes, room.classes.script_runs
         self.busy: dict[int, str] = {}
         self.after: dict[ScriptKind, Ended] = {}
+        self.replayed: Ended | None = None  # called for classes that are over
 
     def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: ScriptKind, now: datetime) -> None:
         """Queues a script after everything that is already queued for that lab."""
@@ -49,6 +52,27 @@ class ScriptRuns:
             said="",
             ended_at=None,
         )
+
+    def begin(self, run: ClassRun, exercise: Exercise, person_id: int, lab: Lab, at: At, now: datetime) -> bool:
+        """Queues a script of the exercise.  False if there is nothing to run: recorded as such until they say that they did
+        it by hand."""
+        step, kind = at
+        if script_of(exercise, step, kind)[0] is not None:
+            self.add(run, person_id, lab, step, kind, now)
+            return True
+        self.rows.add(
+            class_id=run.id,
+            person_id=person_id,
+            lab_id=lab.id,
+            step=step,
+            kind=kind,
+            state=ScriptState.UNKNOWN,
+            due_at=now,
+            tries=0,
+            said="",
+            ended_at=now,
+        )
+        return False
 
     def waits(self, run: ClassRun, person_id: int, step: int, kind: ScriptKind) -> bool:
         return (
@@ -89,7 +113,7 @@ class ScriptRuns:
 
     def _wanted(self, play: ScriptRun, lab: Lab | None, now: datetime) -> RunScript | None:
         run = self.classes.first(id=play.class_id)
-        exercise = self.room.readable(run) if run is not None and run.ended_at is None else None
+        exercise = self.room.readable(run) if run is not None and self._counts(run, play) else None
         script, seconds = script_of(exercise, play.step, play.kind) if exercise is not None else (None, 0)
         if run is None or exercise is None or script is None or lab is None:
             self.rows.change({"id": play.id}, state=ScriptState.UNKNOWN, ended_at=now)
@@ -99,6 +123,10 @@ class ScriptRuns:
             return None  # it is booting, or its host does not answer: the next try may succeed
         arguments = [str(max(0, int((now - run.step_at).total_seconds())))] if play.kind is ScriptKind.HINT else []
         return RunScript(play.id, lab.place, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
+
+    def _counts(self, run: ClassRun, play: ScriptRun) -> bool:
+        """Whether its class is running, or is being replayed in that lab."""
+        return run.ended_at is None or self.room.courses.catch_ups.first(lab_id=play.lab_id, ended_at=None) is not None
 
     def ended(self, event: ScriptEnded, now: datetime) -> None:
         """Records the end of a script.  The row is read again, so a late or repeated event does no harm."""
@@ -115,8 +143,9 @@ class ScriptRuns:
         log.info("%s of step %d in lab %s: exit %s", play.kind, play.step, play.lab_id, event.exit)
         self.rows.change({"id": play.id}, state=_state(event), said=_said(event, exercise, play), ended_at=now)
         told = self.rows.first(id=play.id)
-        if told is not None and play.kind in self.after and run.ended_at is None:
-            self.after[play.kind](told, run, exercise, now)
+        after = self.after.get(play.kind) if run.ended_at is None else self.replayed
+        if told is not None and after is not None:
+            after(told, run, exercise, now)
 
 
 def _state(event: ScriptEnded) -> ScriptState:

@@ -39,6 +39,9 @@ OWN_VERBS = (
     "return",
     "destroy",
     "claim",
+    "keep",
+    "kept",
+    "restore",
 )
 #: What may follow !lab besides an image.
 UNCLAIMED_BY_NICK, UNCLAIMED_BY_HOST = 2, 4  # labs kept for people without an account who have left
@@ -59,7 +62,7 @@ class LabRequests:
         )
         self.deliveries = ports.deliveries
         self.labs, self.leases, self.homes = store.labs, store.leases, store.homes
-        self.people, self.notices = store.people, store.notices
+        self.people, self.notices, self.kept_files = store.people, store.notices, store.kept_files
 
     # -- argument kinds --------------------------------------------------------------------------
 
@@ -258,6 +261,8 @@ class LabRequests:
             self.leases.change({"id": lease.id}, person_id=ask.person.id)
             self.people.keys.change({"person_id": owner.id}, person_id=ask.person.id)
             self.homes.remove(person_id=ask.person.id, image=lease.image)
+            self.kept_files.change({"person_id": owner.id}, person_id=ask.person.id)
+            self.classes.same_person(owner.id, ask.person.id)
         return [self.answer(self._fresh(lease.id), ask.at, lead="it is yours again")]
 
     def notice(self, notice: Notice, now: datetime) -> Reply | None:

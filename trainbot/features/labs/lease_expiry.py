@@ -96,8 +96,9 @@ class LeaseExpiry:
 
     def _warning(self, lease: Lease, left: timedelta) -> str:
         return (
-            f"your {lease.image} lab ends in {span(left)}: !lab extend gives you more time. To save your work, run this "
-            "on your own machine:"
+            f"your {lease.image} lab ends in {span(left)}: !lab extend gives you more time"
+            f"{', !lab keep keeps your files here' if self.config.kept else ''}. To save your work, run this on your own "
+            "machine:"
         )
 
     def warned(self, lease: Lease) -> str:

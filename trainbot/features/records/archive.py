@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,10 +16,11 @@ from trainbot.core.errors import UserError
 from trainbot.core.files import write_whole
 from trainbot.core.times import describe_many
 from trainbot.features.records import timeline
-from trainbot.features.records.minutes import SOMEBODY, ClassRecord, Minutes, base_name, minutes_of
+from trainbot.features.records.minutes import SOMEBODY, ClassRecord, CoursePlace, Minutes, base_name, minutes_of
 from trainbot.features.records.minutes_markdown import markdown
 from trainbot.model.class_run import ClassRun, ScriptKind, ScriptRun
 from trainbot.model.config import RecordsConfig
+from trainbot.model.course import did_all
 from trainbot.model.lab import Lease
 from trainbot.model.question import QuestionState
 
@@ -50,6 +52,7 @@ class Archive:
     def __init__(self, store: Store, config: RecordsConfig, zones: Sequence[str], pages: MinutesPages) -> None:
         self.classes, self.entries = store.classes, store.entries
         self.questions, self.people, self.leases = store.questions, store.people, store.leases
+        self.courses = store.courses
         self.folder, self.public_url = config.folder / "minutes", config.public_url
         self.zones, self.pages = zones, pages
         self._failed: dict[int, str] = {}
@@ -69,7 +72,23 @@ class Archive:
             describe_many(run.started_at, self.zones, run.started_at).rpartition(" | ")[0],
             frozenset(person.id for person in self.people.all(nolog=True)),
             self._leases(run),
+            self._course(run),
         )
+
+    def _course(self, run: ClassRun) -> CoursePlace | None:
+        """Where it is in its course, and who has done every step of the sessions up to this one."""
+        sessions = self.courses.sessions(run.course) if run.course else []
+        place = next((session for session in sessions if run.id in [one.id for one in session.runs]), None)
+        if place is None:
+            return None
+        held = [session for session in sessions if session.number <= place.number and session.steps]
+        done: defaultdict[int, defaultdict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+        for one in (one for session in held for one in session.runs):
+            for row in self.classes.done.all(class_id=one.id):
+                done[row.person_id][one.id].add(row.step)
+        all_done = [id for id, steps in done.items() if all(did_all(session, steps) for session in held)]
+        completed = [(person.nick, person.id) for person in self.people.these(all_done)]
+        return CoursePlace(run.course, place.number, len(sessions), completed)
 
     def _leases(self, run: ClassRun) -> list[Lease]:
         """The leases that people had at some time of the class."""

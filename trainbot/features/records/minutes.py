@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from trainbot.model.class_run import Attendance, ClassRun, Done, ScriptRun, ScriptState
 from trainbot.model.lab import Lease
@@ -14,6 +15,17 @@ from trainbot.model.record import Entry
 
 SOMEBODY = "somebody"  # shown for people who do not want to be named
 TITLES = {"info": "Notes", "link": "Links", "action": "To do"}
+
+
+@dataclass(frozen=True, slots=True)
+class CoursePlace:
+    """Session ``number`` of ``sessions`` of a course.  ``completed``: (nick, id) of those who have done every step of it so
+    far."""
+
+    course: str
+    number: int
+    sessions: int
+    completed: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,7 @@ class ClassRecord:
     times: str = ""
     unnamed: frozenset[int] = frozenset()
     leases: Sequence[Lease] = ()
+    course: CoursePlace | None = None
 
     def name(self, nick: str, person_id: int | None) -> str:
         return SOMEBODY if person_id in self.unnamed or not nick else nick
@@ -81,7 +94,8 @@ class QuestionRecord:
 @dataclass(frozen=True, slots=True)
 class Minutes:
     """``came``: people who took part (they asked, did a step, were stuck, had a lab); ``most``: the most people in the
-    channel at once, 0 if unknown; ``quizzes``: the results, each with the winner as nick, '' if nobody won; ``homes``: people with machines of their own; ``logged``: talk was logged."""
+    channel at once, 0 if unknown; ``quizzes``: the results, each with the winner as nick, '' if nobody won; ``homes``: people with machines of their own; ``logged``: talk was logged;
+    ``course``: in words, '' if it belongs to none; ``completed``: who has done every step of it so far."""
 
     number: int
     title: str
@@ -103,6 +117,9 @@ class Minutes:
     questions: tuple[QuestionRecord, ...] = ()
     notes: dict[str, tuple[Quote, ...]] = field(default_factory=dict)
     quizzes: tuple[Quote, ...] = ()
+    course: str = ""
+    completed: tuple[str, ...] = ()
+    completed_unnamed: int = 0
 
     @property
     def unnamed(self) -> int:
@@ -145,8 +162,20 @@ def minutes_of(record: ClassRecord) -> Minutes:
             for entry in record.entries
             if entry.kind == "won"
         ),
+        **_course(record),
         notes={kind: _said(record, (e for e in record.entries if e.kind == kind)) for kind in TITLES},
     )
+
+
+def _course(record: ClassRecord) -> dict[str, Any]:
+    if record.course is None:
+        return {}
+    names = [record.name(nick, id) for nick, id in record.course.completed]
+    return {
+        "course": f"{record.course.course}, session {record.course.number} of {record.course.sessions}",
+        "completed": tuple(sorted((name for name in names if name != SOMEBODY), key=str.lower)),
+        "completed_unnamed": names.count(SOMEBODY),
+    }
 
 
 def _labs(record: ClassRecord) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC
 
 from trainbot.core.text import visible
@@ -38,6 +38,10 @@ def _lines(m: Minutes) -> Iterator[str]:
     if m.most:
         yield f"- most in the channel at once: {m.most}"
     yield f"- finished the last step: {m.finished}"
+    if m.course:
+        yield f"- course: {text_of(m.course)}"
+    if m.completed or m.completed_unnamed:
+        yield f"- did every step of the course so far: {_listed(m.completed, m.completed_unnamed)}"
     yield f"- labs handed out: {m.labs}" + (f"; on machines of their own: {m.homes}" if m.homes else "")
     yield from ("", "## Steps", "")
     for step in m.steps:
@@ -59,8 +63,12 @@ def _lines(m: Minutes) -> Iterator[str]:
 
 
 def _names(m: Minutes) -> str:
-    names = [text_of(name) for name in m.names] + [f"{m.unnamed} unnamed"] * bool(m.unnamed)
-    return f" ({', '.join(names)})" if names else ""
+    names = _listed(m.names, m.unnamed)
+    return f" ({names})" if names else ""
+
+
+def _listed(names: Iterable[str], unnamed: int) -> str:
+    return ", ".join([text_of(name) for name in names] + [f"{unnamed} unnamed"] * bool(unnamed))
 
 
 def _step(m: Minutes, step: StepRecord) -> Iterator[str]:

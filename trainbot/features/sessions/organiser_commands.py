@@ -36,6 +36,7 @@ _KEPT = (
     "zones",
     "link",
     "slides",
+    "course",
 )
 
 
@@ -96,6 +97,7 @@ class OrganiserCommands:
             f"lasts {span(session.end - session.start)}",
         ]
         parts += [f"exercise {session.exercise}"] if session.exercise else ["no exercise"]
+        parts += [f"course {session.course}"] if session.course else []
         parts += [f"by {session.presenter}"] if session.presenter else []
         parts += [f"{session.seats} seat{'s' * (session.seats > 1)}"] if session.seats else []
         parts += [f"images {' '.join(session.images)}"] if session.images else []
@@ -269,7 +271,7 @@ class OrganiserCommands:
             return [Reply(f"there are no drafts; {EXAMPLE} creates one", private=True), *notes]
         shown = [
             f"{draft.number}: {draft.title}, {describe(draft.start, ask.person.zone or draft.zone, ask.at)} "
-            f"({until(draft.start - ask.at)}, from {draft.origin})"
+            f"({until(draft.start - ask.at)}, {f'course {draft.course}, ' if draft.course else ''}from {draft.origin})"
             for draft in drafts[:8]
         ]
         more = f"; {len(drafts) - 8} more" if len(drafts) > 8 else ""

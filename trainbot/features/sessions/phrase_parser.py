@@ -37,6 +37,7 @@ _WORDS = {
     "by": "presenter",
     "presenter": "presenter",
     "channel": "channel",
+    "course": "course",
     "exercise": "exercise",
     "slides": "slides",
     "link": "link",

@@ -54,7 +54,9 @@ class Planner:
         lines = []
         for number, session in enumerate(sessions, 1):
             times = when(session, zone, self.zones, ask.at)
-            by = f", with {cut(session.presenter, 40)}" if session.presenter else ""
+            course = self.session_store.place_in_course(session)
+            by = f" (course {course})" if course else ""
+            by += f", with {cut(session.presenter, 40)}" if session.presenter else ""
             seats = self.signups.shown(session, ask.person)
             by += f", {seats}" if seats else ""
             labs = self.signups.labs_shown(session, ask.at) if ask.private and ask.role >= Role.PRESENTER else ""

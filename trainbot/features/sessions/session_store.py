@@ -54,6 +54,7 @@ class SessionStore:
                 now,
                 sequence,
                 draft,
+                session.course or "",
             )
         )
 
@@ -121,6 +122,13 @@ class SessionStore:
         rows += self.rows.later(soon, most and most + len(over), cancelled=False, draft=False)
         found = [from_json(row.value) for row in rows if row.start > now - NEAR and row.uid not in over]
         return [session for session in found if session.end > now or session.uid in running][:most]
+
+    def place_in_course(self, session: Session) -> str:
+        """``selinux, session 2 of 3``; '' if it belongs to no course."""
+        if not session.course:
+            return ""
+        uids = [row.uid for row in self.rows.of_course(session.course)]
+        return f"{session.course}, session {uids.index(session.uid) + 1} of {len(uids)}" if session.uid in uids else ""
 
     def running(self) -> frozenset[str]:
         """The uids of the sessions whose class runs now."""

@@ -1,0 +1,1 @@
+"""Archives of people's own files, kept when their lab ends."""
