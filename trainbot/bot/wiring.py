@@ -113,7 +113,9 @@ class Wiring:
             self.sessions,
             RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
             self.ranks,
-            GatewayRequests(self.dispatch, self.store, self.audience, self.keys, self.questions.ignore_list),
+            GatewayRequests(
+                self.dispatch, self.store, self.audience, self.keys, self.questions.ignore_list, self.classes.visits
+            ),
         )
 
     def reconfigure(self, config: Config) -> None:

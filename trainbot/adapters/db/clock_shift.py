@@ -56,6 +56,7 @@ def _counted_from(now: datetime) -> Iterator[tuple[str, tuple[str, ...], ColumnE
     asked = or_(question.class_id.in_(classes), question.asked_at > since)
     yield "lab", ("made_at", "state_at", "checked_at", "saved_at"), t["lab"].c.state != LabState.GONE
     yield "lease", ("asked_at", "expires_at", "warned_at"), t["lease"].c.ended_at.is_(None)
+    yield "visit", ("asked_at", "agreed_at", "ends_at", "away_at"), t["visit"].c.ended_at.is_(None)
     yield "attendance", ("stuck_at", "since"), t["attendance"].c.class_id.in_(classes)
     yield "done", ("at",), t["done"].c.class_id.in_(classes)
     yield "play", ("due_at", "ended_at"), t["play"].c.class_id.in_(classes)

@@ -22,6 +22,7 @@ from trainbot.features.classes.presenter_commands import PresenterCommands
 from trainbot.features.classes.progress import ProgressCommands
 from trainbot.features.classes.quiz import Quizzes
 from trainbot.features.classes.script_runs import ScriptRuns
+from trainbot.features.classes.visits import TABLES, Visits
 from trainbot.model.class_run import ClassWindow
 from trainbot.model.config import Config
 from trainbot.model.lab import Lab
@@ -43,7 +44,8 @@ class Classes(Feature):
         self.script_runs = ScriptRuns(self.room)
         self.lab_setup = LabSetup(self.room, self.script_runs)
         self.latecomers = Latecomers(self.room)
-        self.progress = ProgressCommands(self.room, config.exercises.share)
+        self.visits = Visits(self.room, store)
+        self.progress = ProgressCommands(self.room, config.exercises.share, self.visits)
         self.quizzes = Quizzes(self.room)
         self.presenting = PresenterCommands(self.room, self.progress, self.quizzes)
         self._next_steps = ClassNextSteps(self.room, self.progress)
@@ -51,7 +53,8 @@ class Classes(Feature):
             ExerciseList(self.room),
             self.presenting,
             self.progress,
-            LearnerCommands(self.room, self.script_runs),
+            LearnerCommands(self.room, self.script_runs, self.visits),
+            self.visits,
             self.lab_setup,
             self.quizzes,
             LectureMode(self.room),
@@ -81,6 +84,7 @@ class Classes(Feature):
             OnTick(self.latecomers.tick),
             OnTick(self.quizzes.tick),
             OnChange(frozenset({"play", "lab", "class"}), self._work),
+            OnChange(TABLES, self.visits.settle),
         )
 
     def _greet(self, event: ChannelMembers, _now: datetime) -> list[Line]:
