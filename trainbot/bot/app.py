@@ -212,7 +212,7 @@ class App:
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:  # first, so that a password already works when it is read
-            table = to_json(outcome.routes, outcome.guests, outcome.desks)
+            table = to_json(outcome.routes, outcome.guests, outcome.visits)
             self._table = self._publish_to_gateway(ROUTES, table) or self._table + 1
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)

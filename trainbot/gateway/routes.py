@@ -101,8 +101,8 @@ class Guest:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """``guest`` may come to the terminal of ``lease`` with the user name desk+``word``, until ``until`` (epoch seconds).  ``over``:
+class VisitRoute:
+    """``guest`` may come to the terminal of ``lease`` with the user name desk+WORD, until ``until`` (epoch seconds).  ``over``:
     why they may not any more, in one sentence; '' if they may."""
 
     word: str
@@ -112,14 +112,14 @@ class Desk:
     over: str = ""
 
     @classmethod
-    def from_json(cls, value: Any) -> Desk:
-        """ValueError if it is not a desk."""
+    def from_json(cls, value: Any) -> VisitRoute:
+        """ValueError if it is not a visit."""
         try:
             texts = (_text(value[name]) for name in ("word", "lease", "over"))
             word, lease, over = texts
             return cls(word, int(value["guest"]), lease, float(value["until"]), over)
         except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"not a desk: {error!r}") from None
+            raise ValueError(f"not a visit: {error!r}") from None
 
 
 def _text(value: Any) -> str:
@@ -142,7 +142,7 @@ class Routes:
     """An immutable table of routes.  ``pepper`` is the key of the digests."""
 
     def __init__(
-        self, routes: Iterable[Route], pepper: bytes, guests: Iterable[Guest] = (), desks: Iterable[Desk] = ()
+        self, routes: Iterable[Route], pepper: bytes, guests: Iterable[Guest] = (), visits: Iterable[VisitRoute] = ()
     ) -> None:
         newest_first = sorted(routes, key=lambda route: (route.since, route.lease), reverse=True)
         self._routes = tuple(newest_first)
@@ -155,7 +155,7 @@ class Routes:
                 self._keys.setdefault(key, []).append(each)
             for key, code in each.candidates:
                 self._candidates.setdefault(same_key(key), {}).setdefault(code.casefold(), each)
-        self._desks = {desk.word: desk for desk in desks}
+        self._visits = {visit.word: visit for visit in visits}
         self._pepper = pepper
 
     @classmethod
@@ -163,11 +163,11 @@ class Routes:
         """Reads ``{"routes": [...]}``; ValueError if any part of it is invalid."""
         if not isinstance(value, Mapping) or not isinstance(value.get("routes"), list):
             raise ValueError("not a table of routes")
-        guests, desks = value.get("guests", []), value.get("desks", [])
-        if not isinstance(guests, list) or not isinstance(desks, list):
+        guests, visits = value.get("guests", []), value.get("visits", [])
+        if not isinstance(guests, list) or not isinstance(visits, list):
             raise ValueError("not a table of routes")
         routes = [Route.from_json(route) for route in value["routes"]]
-        return cls(routes, pepper, map(Guest.from_json, guests), map(Desk.from_json, desks))
+        return cls(routes, pepper, map(Guest.from_json, guests), map(VisitRoute.from_json, visits))
 
     def __len__(self) -> int:
         return len(self._routes)
@@ -175,8 +175,8 @@ class Routes:
     def by_lease(self, lease: str) -> Route | None:
         return self._leases.get(lease)
 
-    def desk(self, word: str) -> Desk | None:
-        return self._desks.get(word)
+    def visit(self, word: str) -> VisitRoute | None:
+        return self._visits.get(word)
 
     def of_person(self, person: int) -> list[Route]:
         """Their leases, newest first, without old labs."""
@@ -221,10 +221,10 @@ def _chosen(own: list[Route], username: str) -> Route | None:
     return named or next((route for route in own if route.image != OLD), None)
 
 
-def to_json(routes: Iterable[Route], guests: Iterable[Guest] = (), desks: Iterable[Desk] = ()) -> dict[str, Any]:
+def to_json(routes: Iterable[Route], guests: Iterable[Guest] = (), visits: Iterable[VisitRoute] = ()) -> dict[str, Any]:
     """What the bot publishes on topic "routes"."""
     return {
         "routes": [route.to_json() for route in routes],
         "guests": [asdict(guest) for guest in guests],
-        "desks": [asdict(desk) for desk in desks],
+        "visits": [asdict(visit) for visit in visits],
     }

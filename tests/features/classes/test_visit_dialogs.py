@@ -11,7 +11,7 @@ from tests.bot.gateway.test_requests import ask, person
 from tests.stage import Stage
 from trainbot.bot.workers.maintenance import at_once
 from trainbot.core.access import Role
-from trainbot.gateway.routes import Desk
+from trainbot.gateway.routes import VisitRoute
 from trainbot.model.redaction import REMOVED
 from trainbot.model.visit import VisitLogin
 
@@ -24,12 +24,12 @@ def open_desks(stage: Stage) -> list[str]:
     return [f"{stage.name_of(desk.guest)} desk+{desk.word}" for desk in desks(stage) if not desk.over]
 
 
-def desks(stage: Stage) -> list[Desk]:
+def desks(stage: Stage) -> list[VisitRoute]:
     """As the gateway is told now."""
     with stage.store.transaction():
         stage.store.people.change({"nick": "alice"}, nick="alice")  # a change of any row
     outcome = stage.turn()
-    return outcome.desks
+    return outcome.visits
 
 
 def why(stage: Stage) -> list[str]:

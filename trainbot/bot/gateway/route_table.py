@@ -10,7 +10,7 @@ from trainbot.adapters.db import Store
 from trainbot.core.access import Person
 from trainbot.core.errors import BackendError
 from trainbot.features.labs.lab_wording import STATES
-from trainbot.gateway.routes import Desk, Guest, Route
+from trainbot.gateway.routes import Guest, Route, VisitRoute
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import console_socket
 from trainbot.model.lab import OLD, Lab, LabState, Lease
@@ -53,10 +53,10 @@ def guests(store: Store, ways: LabRoutes) -> list[Guest]:
     ]
 
 
-def desks(store: Store, now: datetime) -> list[Desk]:
+def visits(store: Store, now: datetime) -> list[VisitRoute]:
     """Who may come to whose terminal, and for a while why somebody may not any more."""
     return [
-        Desk(str(visit.id), visit.guest_id, str(visit.lease_id), visit.ends_at.timestamp(), visit.ended_why)
+        VisitRoute(str(visit.id), visit.guest_id, str(visit.lease_id), visit.ends_at.timestamp(), visit.ended_why)
         for visit in store.visits.lately(now - LATELY)
         if visit.guest_id is not None and visit.agreed_at is not None
     ]
