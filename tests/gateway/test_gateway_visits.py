@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.gateway.conftest import Lab, keygen, until
+from tests.gateway.conftest import HERE, Lab, keygen, until
 from tests.gateway.terminal import Terminal
 from tests.gateway.test_gateway_tmux import end_tmux, in_tmux
 from trainbot.gateway.lab.lab_link import GONE
@@ -300,7 +301,7 @@ def test_who_logs_in_later_is_told_who_is_there(desk):
 def test_a_guest_who_does_not_read_holds_nobody_back(desk):
     """The lab prints as fast as it can; whoever has it sees the end of it."""
     alice, hannah = desk.alice(), desk.hannah()
-    hannah.type(b"clear; head -c 20000000 /dev/zero | tr '\\\\0' x; echo; echo all:$((1+1))\n")
+    hannah.type(b"clear; head -c 20000000 /dev/zero | tr '\\0' x; echo; echo all:$((1+1))\n")
     alice.until(b"all:2")  # nobody reads what hannah is shown
     alice.type(b"echo quick:$((1+1))\n")
     alice.until(b"quick:2")
@@ -320,3 +321,20 @@ def test_an_old_bot_knows_no_visits():
         Routes.from_json({"routes": [Route("1", 1, "a", "d", "root", None, "", "", "", (), 0.0).to_json()]}, b"p"),
         Routes,
     )
+
+
+def test_a_worker_that_does_not_obey_loses_the_way(own_world):
+    """One that somebody has taken over, and that ignores the end of a visit: its socket to the lab is closed by the gateway, and
+    it gets no other; forwards and xen-manage were never open to it."""
+    holed = Desk(own_world(worker=[str(HERE / "holed_worker.py")]))
+    holed.agree("1", until=time.time() + 5)
+
+    def played(*attack):
+        return json.loads(holed.ssh(f"hole {json.dumps(attack)}").stdout or "null")
+
+    assert played("ask", "forward", {}) == {"ok": False}
+    assert played("stay", 30.0) == ["SSH-", False]
+    for message in ({"do": "manage", "view": 1, "pty": False, "command": "xen-manage list"}, {"do": "enter", "n": 9}):
+        holed.agree("2")
+        assert not holed.ssh(f"hole {json.dumps(['say', message])}", user="desk+2").stdout
+        until(lambda: "a message" in holed.world.log() or "after a login" in holed.world.log())
