@@ -1,10 +1,11 @@
 """What the ssh door costs, beside a direct ssh to the same lab in the same run.
 
-    .venv/bin/python benchmarks/gateway.py [lab] [crowd] [start [CHECKOUT]] [compare CHECKOUT]
+    .venv/bin/python benchmarks/gateway.py [lab] [crowd] [visit] [start [CHECKOUT]] [compare CHECKOUT]
 
 ``lab``: one real machine through the embedded QEMU driver: time to a prompt, echo of a keystroke, scp of 100 MB.
 ``crowd``: 200 open sessions of 200 people (of a stand-in lab; no machine here holds 200 real ones): the gateway's CPU and
-memory.  ``start``: until a gateway listens, and its memory then.  ``compare``: this gateway beside the one of another checkout, in front of OpenSSH's sshd.  What is compared
+memory.  ``visit``: the echo of others' keys while a guest is at a terminal at which nothing happens, at one that prints 10 MB/s in
+tmux, and at one whose lab sends all that it can in tmux's place.  ``start``: until a gateway listens, and its memory then.  ``compare``: this gateway beside the one of another checkout, in front of OpenSSH's sshd.  What is compared
 alternates, so that a busy machine is as unfair to both.
 """
 
@@ -24,7 +25,9 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -33,11 +36,13 @@ sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # not this folder: irc.py here 
 import asyncssh
 
 from benchmarks.labs import percentiles, row, running
-from tests.gateway.conftest import World, keygen
+from tests.gateway.conftest import Lab, World, keygen
+from tests.gateway.terminal import Terminal
 from tests.whole.running import CHANNEL, Participant
 from trainbot import shipped
 from trainbot.adapters.state_folder import lab_key
 from trainbot.gateway import process as gateway_process
+from trainbot.gateway.routes import Guest, VisitRoute
 from trainbot.images.build.build import build_image
 from trainbot.images.build.progress_bar import for_terminal
 from trainbot.ops.demo.world import cache_folder
@@ -383,6 +388,113 @@ async def crowd(checkout: Path | None = None) -> None:
             world.close()
 
 
+PRINTS = "while :; do head -c 1000000 /dev/zero | tr '\\0' x; sleep 0.1; done\n"  # 10 MB/s
+FLOODS = "#!/bin/sh\n[ $1 = -V ] && exec echo tmux 3.3a\nexec yes $(printf '\\033[31mred\\033[5;5Hthere\\033[K')\n"
+OTHERS, TURNS, TYPED = 10, 6, 500
+
+
+async def visit() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        world = World(folder, tmux=True)
+        flooding = Lab(folder / "flooding", world.lab_public)
+        others = Lab(folder / "others", world.lab_public).start()
+        try:
+            fake = flooding.folder / "tmux"
+            fake.write_text(FLOODS)
+            fake.chmod(0o755)
+            before, os.environ["PATH"] = os.environ["PATH"], f"{flooding.folder}:{os.environ['PATH']}"
+            flooding.start()
+            os.environ["PATH"] = before
+            key = folder / "guest"
+            world.bot.guests = [Guest(7, "hannah", (keygen(key),))]
+            world.bot.answers = lambda request: {"visit": 1, "by": "hannah", "name": "alice", "image": "debian"}
+            labs = {"tmux": world.lab, "flood": flooding}
+            for word, lab in labs.items():
+                route, _ = world.lease(endpoint=lab.endpoint, host_key=lab.host_key)
+                world.bot.visits[word] = VisitRoute(word, 7, route.lease, time.time() + 3600)
+            passwords = [world.lease(endpoint=others.endpoint, host_key=others.host_key)[1] for _ in range(OTHERS)]
+            people = [await _cat(world, password) for password in passwords]
+            took: dict[str, list[float]] = {}
+            rates: dict[str, float] = {}
+            for state in ("nobody", "a quiet terminal", "10 MB/s in tmux", "all that a lab can send") * TURNS:
+                guest = None
+                if state != "nobody":
+                    guest = DrainedTerminal(world, key, "flood" if state.startswith("all") else "tmux")
+                    if state.startswith("10"):
+                        guest.terminal.type(PRINTS.encode())
+                    await asyncio.sleep(2)
+                got, began = guest.got if guest is not None else 0, time.perf_counter()
+                took.setdefault(state, []).extend(await _keys(people))
+                if guest is not None:
+                    rates[state] = (guest.got - got) / (time.perf_counter() - began) / 1e6
+                    guest.terminal.type(b"\x03")
+                    guest.close()
+            for state, waits in took.items():
+                row(f"echo of others' keys, guest at: {state}", percentiles(waits))
+                p99 = [sorted(each)[len(each) * 99 // 100] for each in (waits, took["nobody"])]
+                row(
+                    "   its p99 : nobody's, what the guest got",
+                    f"{p99[0] / p99[1]:7.2f} {rates.get(state, 0):7.2f} MB/s",
+                )
+        finally:
+            for lab in (flooding, others):
+                lab.kill()
+            subprocess.run(
+                ["tmux", "kill-server"], env={**os.environ, "TMUX_TMPDIR": str(world.lab.folder)}, check=False
+            )
+            world.close()
+
+
+class DrainedTerminal:
+    """A guest who reads all that comes.  ``got``: bytes."""
+
+    def __init__(self, world: World, key: Path, word: str) -> None:
+        self.terminal = Terminal(world, "", key=key, user=f"desk+{word}", rows=50, columns=160)
+        self.terminal.until(b"leaves")
+        self.got = 0
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            while data := os.read(self.terminal.master, 65536):
+                self.got += len(data)
+
+    def close(self) -> None:
+        self.terminal.process.kill()
+        self.terminal.process.wait()
+        self._thread.join()
+        os.close(self.terminal.master)
+
+
+async def _cat(world: World, password: str) -> asyncssh.SSHClientProcess[str]:
+    connection = await asyncssh.connect(
+        "127.0.0.1",
+        world.port,
+        username="x",
+        password=password,
+        known_hosts=None,
+        config=None,
+        client_keys=None,
+        agent_path=None,
+    )
+    return await connection.create_process("cat")
+
+
+async def _keys(people: list[asyncssh.SSHClientProcess[str]]) -> list[float]:
+    """Seconds from a line to its echo, typed by each in turn."""
+    waits = []
+    for n in range(TYPED):
+        session = people[n % len(people)]
+        asked = time.perf_counter()
+        session.stdin.write("k\n")
+        await session.stdout.readline()
+        waits.append(time.perf_counter() - asked)
+        await asyncio.sleep(0.005)
+    return waits
+
+
 def main(wanted: list[str]) -> None:
     logging.disable(logging.CRITICAL)
     if wanted[:1] == ["compare"]:
@@ -391,7 +503,7 @@ def main(wanted: list[str]) -> None:
     if wanted[:1] == ["start"]:
         start(*wanted[1:])
         return
-    for part in (crowd, lab):
+    for part in (crowd, lab, visit):
         if not wanted or part.__name__ in wanted:
             asyncio.run(part())
 

@@ -157,6 +157,18 @@ FAULTS = [
     ),
     *(
         (
+            LEAST + f"[image.{name}]\n",
+            f"[image.{name}] (name): {name}@ has a meaning of its own at the gateway, so an image cannot have that name: rename "
+            "the section and its folder",
+        )
+        for name in ("desk", "watch", "check", "plain", "play")
+    ),
+    (
+        LEAST + "[image.old]\n",
+        "[image.old] (name): !lab old is a command, so an image cannot have that name: choose another",
+    ),
+    *(
+        (
             LEAST + f"[image.x]\nmirror = {mirror}\n",
             f'[image.x] mirror: "{mirror}" is not an address: use for example https://mirror.example.org/almalinux/',
         )

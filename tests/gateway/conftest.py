@@ -22,7 +22,7 @@ from trainbot.adapters.control.server import ControlServer
 from trainbot.adapters.state_folder import PEPPER
 from trainbot.features.labs import passwords
 from trainbot.gateway import hostkey, process, routes
-from trainbot.gateway.routes import Guest, Route
+from trainbot.gateway.routes import Guest, Route, VisitRoute
 from trainbot.gateway.template import how_many
 
 HERE = Path(__file__).parent
@@ -76,6 +76,7 @@ class Bot:
         self.server: ControlServer | None = None
         self.lines: dict[str, dict[str, str]] = {}
         self.guests: list[Guest] = []
+        self.visits: dict[str, VisitRoute] = {}  # by word
         self.asked: list[dict] = []  # what the gateway wanted to know
         self.logins: list[dict] = []  # that it reported
         self.answers = lambda request: {}
@@ -104,7 +105,7 @@ class Bot:
 
     def publish(self) -> None:
         async def publish():
-            self.server.publish("routes", routes.to_json(self.table.values(), self.guests))
+            self.server.publish("routes", routes.to_json(self.table.values(), self.guests, self.visits.values()))
             self.server.publish("lines", self.lines)
             for _ in range(5):  # the line is in the socket when this returns
                 await asyncio.sleep(0)

@@ -107,6 +107,18 @@ class Attacks:
         sock.close()
         return [(await self.link.ask("sign", dial=said["to"], data=data))["signature"] for data in requests]
 
+    async def stay(self, seconds):
+        """Does not end a visit that is over: what still comes from the lab's socket."""
+        _, sock = await self.link._ask("dial")
+        self.link.listener = None  # deaf to the gateway
+        sock.setblocking(False)
+        loop, heard = asyncio.get_running_loop(), b""
+        async with asyncio.timeout(seconds):
+            while part := await loop.sock_recv(sock, 1000):
+                heard += part
+        again = (await self.link._ask("dial")).said
+        return [heard.decode("utf-8", "replace")[:4], "key" in again]
+
     async def forge(self, user, key):
         """Says that this key has signed in this ssh session."""
         blob, kind = base64.b64decode(key), String(b"ssh-ed25519")
@@ -179,5 +191,5 @@ class HoledEnd(LearnerEnd):
 
 
 process.SshConnection = HoledConnection
-ssh_connection.LearnerEnd = HoledEnd
+ssh_connection.LearnerEnd = ssh_connection.GuestEnd = HoledEnd
 process.main()

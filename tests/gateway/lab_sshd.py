@@ -25,6 +25,7 @@ class Shell(asyncssh.SSHServerSession):
 
     def __init__(self) -> None:
         self.command = None
+        self.readable = None  # called when the terminal has output
         self.size = None
         self.process = None
 
@@ -113,8 +114,10 @@ class Shell(asyncssh.SSHServerSession):
                 loop.remove_reader(self.master)
                 over.done() or over.set_result(None)
 
+        self.readable = readable
         loop.add_reader(self.master, readable)
         await over
+        self.readable = None
         self.finish(await self.process.wait())
 
     def resize(self):
@@ -159,10 +162,16 @@ class Shell(asyncssh.SSHServerSession):
         return True
 
     def pause_writing(self):
-        self.room.clear()
+        if not self.size:
+            self.room.clear()
+        elif self.readable:
+            asyncio.get_running_loop().remove_reader(self.master)
 
     def resume_writing(self):
-        self.room.set()
+        if not self.size:
+            self.room.set()
+        elif self.readable:
+            asyncio.get_running_loop().add_reader(self.master, self.readable)
 
     def connection_lost(self, exc):
         if self.process is not None and self.process.returncode is None:

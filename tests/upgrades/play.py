@@ -15,6 +15,7 @@ from tests.stage import Stage
 from trainbot.adapters.db.fulltext import INDEXES, is_index
 from trainbot.adapters.db.migrate import upgrade
 from trainbot.model.kept_files import KeptState
+from trainbot.model.visit import VisitKind
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
 BEFORE = """
@@ -126,6 +127,26 @@ def play(folder: Path) -> Path:
         person = stage.store.people.all()[-1].id
         words = {"lab": "tb-debian-1", "method": "key", "address": "192.0.2.7"}
         stage.store.people.logins.add(person_id=person, at=stage.now, seconds=60, received=1, sent=2, **words)
+        visit = stage.store.visits.add(
+            kind=VisitKind.PAIR,
+            owner_id=stage.store.people.all()[0].id,
+            lease_id=stage.store.leases.all()[0].id,
+            guest_id=person,
+            asked_at=stage.now,
+            agreed_at=stage.now,
+            ends_at=stage.now,
+            ended_at=stage.now,
+            ended_why="its time is over",
+        )
+        stage.store.visits.logins.add(
+            visit_id=visit,
+            guest_id=person,
+            owner_id=stage.store.people.all()[0].id,
+            at=stage.now,
+            ended_at=stage.now,
+            lab="tb-debian-1",
+            address="192.0.2.7",
+        )
         stage.store.homes.add(person_id=person, image="debian", since=stage.now)
         stage.store.courses.catch_ups.add(
             person_id=person, course="selinux", number=1, image="debian", lab_id="", asked_at=stage.now

@@ -214,7 +214,8 @@ class App:
 
     def _carry_out(self, outcome: Outcome) -> None:
         if outcome.routes is not None:  # first, so that a password already works when it is read
-            self._table = self._publish_to_gateway(ROUTES, to_json(outcome.routes, outcome.guests)) or self._table + 1
+            table = to_json(outcome.routes, outcome.guests, outcome.visits)
+            self._table = self._publish_to_gateway(ROUTES, table) or self._table + 1
         if outcome.lines is not None:
             self._publish_to_gateway("lines", outcome.lines)
         passwords = [out for out in outcome.say if isinstance(out, Line) and out.secret]

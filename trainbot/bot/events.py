@@ -11,7 +11,7 @@ from trainbot.core.clock import ClockStepped
 from trainbot.core.hooks import DueAt
 from trainbot.core.messages import AskChanServ, ChatEvent, Line, Modes, Outgoing, Topic
 from trainbot.features.sessions.publishing import CalendarPublished, PublishCalendar
-from trainbot.gateway.routes import Guest, Route
+from trainbot.gateway.routes import Guest, Route, VisitRoute
 from trainbot.model.host import HostEvent
 from trainbot.model.kept_files import DeleteKept, FilesKept, FilesRestored, KeepFiles, RestoreFiles
 from trainbot.model.lab_events import (
@@ -62,6 +62,7 @@ class Outcome:
     answers: list[Response | ShellResponse] = field(default_factory=list)
     routes: list[Route] | None = None  # None: unchanged
     guests: list[Guest] = field(default_factory=list)  # sent with routes
+    visits: list[VisitRoute] = field(default_factory=list)  # as guests
     publish: PublishCalendar | None = None
     lines: dict[str, dict[str, str]] | None = None  # the status lines; None: unchanged
     due_at: datetime | None = None  # when a tick is wanted at the latest; None: as before
@@ -79,7 +80,7 @@ class Outcome:
             case Response() | ShellResponse():
                 self.answers.append(item)
             case RouteTable():
-                self.routes, self.guests = item.routes, item.guests
+                self.routes, self.guests, self.visits = item.routes, item.guests, item.visits
             case LineTable():
                 self.lines = item.lines
             case PublishCalendar():

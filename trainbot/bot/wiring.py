@@ -118,7 +118,9 @@ class Wiring:
             Courses(self.store, self.ports),
             RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
             self.ranks,
-            GatewayRequests(self.dispatch, self.store, self.audience, self.keys, self.questions.ignore_list),
+            GatewayRequests(
+                self.dispatch, self.store, self.audience, self.keys, self.questions.ignore_list, self.classes.visits
+            ),
         )
 
     def reconfigure(self, config: Config) -> None:

@@ -85,6 +85,21 @@ def log_logins(most: int, path: Path, as_json: bool) -> int:
     return 0
 
 
+@log.command("visits")
+@click.option(
+    "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of visits."
+)
+@config_option
+@json_option
+def log_visits(most: int, path: Path, as_json: bool) -> int:
+    """List the latest visits to other people's labs, newest last: who, from where, at whose terminal and how long."""
+    from trainbot.ops.log import visits
+
+    value, lines = visits(read(path), most)
+    show(value, lines or ["no visits yet"], as_json)
+    return 0
+
+
 PATIENCE = 900.0  # seconds: a large database is rewritten
 
 

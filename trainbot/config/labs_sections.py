@@ -41,6 +41,8 @@ LAB_WORDS = frozenset(
         "old",
     )
 )
+#: User names at the gateway with a meaning (old is one of LAB_WORDS): nobody could log in to an image with such a name.
+USER_NAMES = frozenset(("plain", "desk", "watch", "check", "play"))
 #: Folders of a remote host for lab disks and copies of images (our libvirt storage pools).
 REMOTE_POOL = Path("/var/lib/libvirt/trainbot")
 REMOTE_IMAGES = Path("/var/lib/libvirt/trainbot-images")
@@ -193,6 +195,11 @@ def read_image_section(s: Section, name: str, store: StoreConfig) -> ImageConfig
         s.fault("(name)", f'"{name}" is not an image name: use letters a-z, digits and -')
     elif name in LAB_WORDS:
         s.fault("(name)", f"!lab {name} is a command, so an image cannot have that name: choose another")
+    elif name in USER_NAMES:
+        s.fault(
+            "(name)",
+            f"{name}@ has a meaning of its own at the gateway, so an image cannot have that name: rename the section and its folder",
+        )
     spare, d = s.whole("spare", -1, 0, 1000), ImageConfig("", Path())
     image = ImageConfig(
         name=name,

@@ -32,9 +32,10 @@ from trainbot.gateway.learner.limits import (
     Quota,
 )
 from trainbot.gateway.learner.status_line import StatusText, read_lines
-from trainbot.gateway.routes import Guest, Route, Routes
+from trainbot.gateway.routes import Guest, Route, Routes, VisitRoute
 from trainbot.gateway.rpc.handlers import RequestHandlers
 from trainbot.gateway.settings import GatewayConfig
+from trainbot.gateway.visits import Visits
 
 log = logging.getLogger(__name__)
 PENDING = 1000  # ended logins that wait for the bot
@@ -49,6 +50,10 @@ class LearnerConnection(Protocol):
 
     @property
     def route(self) -> Route | None: ...
+
+    @property
+    def visiting(self) -> bool:
+        """Whether the lab of ``route`` is somebody else's."""
 
     def cut(self) -> None: ...
 
@@ -74,6 +79,7 @@ class Hub:
         self.jump_hosts = JumpHosts(config)
         self.consoles = Consoles(config, self, self.jump_hosts)
         self._watching: list[tuple[str, str]] = []  # (lease, who views its console)
+        self.visits = Visits(self)
         self.left = asyncio.Event()  # told to leave, and nobody is logged in any more
         self._leaving = False
         self._handlers = RequestHandlers(config, self.jump_hosts)
@@ -105,10 +111,13 @@ class Hub:
         self._told.set()
         before, self._changed = self._changed, asyncio.Event()
         before.set()
+        self.visits.settle()
         for connection in list(self._inside):
             if connection.route is None:
                 continue
             route = self._routes.by_lease(connection.route.lease)
+            if route is None and connection.visiting:
+                continue  # the visit is over as well
             if (
                 route is None
             ):  # a lease that another identity took over (!lab claim, a login to services) has a new person here
@@ -130,6 +139,7 @@ class Hub:
         if up:
             self._refused.clear()
             self._report_logins()
+            self.visits.report()
         else:
             self._told.set()
 
@@ -142,6 +152,9 @@ class Hub:
 
     def route(self, lease: str) -> Route | None:
         return self._routes.by_lease(lease)
+
+    def visit(self, word: str) -> VisitRoute | None:
+        return self._routes.visit(word)
 
     def labs_of(self, person: int) -> list[Route]:
         return self._routes.of_person(person)
@@ -220,7 +233,7 @@ class Hub:
     def above(self, lease: str) -> StatusText:
         """The status line; viewers of the console come first, so that nobody is watched without knowing."""
         found = self._lines.get(lease, StatusText())
-        seen = [*self.watched(lease), found.line]
+        seen = [*self.visits.at(lease), *self.watched(lease), found.line]
         return replace(found, line=" | ".join(each for each in seen if each))
 
     def watched(self, lease: str) -> list[str]:
@@ -235,6 +248,12 @@ class Hub:
             connection.tell(sentence)
         return lambda: self._change_watching(lease, lambda: self._watching.remove((lease, by)))
 
+    def guests_changed(self, lease: str, sentence: str) -> None:
+        """Somebody has come to that terminal, or left it: everybody who has the lab is told."""
+        for connection in self._in_lease(lease):
+            connection.show(self.above(lease))
+            connection.tell(sentence)
+
     def _change_watching(self, lease: str, change: Callable[[], None]) -> None:
         change()
         for connection in self._in_lease(lease):
@@ -244,7 +263,7 @@ class Hub:
         return [
             connection
             for connection in self._inside
-            if connection.route is not None and connection.route.lease == lease
+            if connection.route is not None and connection.route.lease == lease and not connection.visiting
         ]
 
     # -- who is here

@@ -100,6 +100,28 @@ class Guest:
             raise ValueError(f"not a guest: {error!r}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class VisitRoute:
+    """``guest`` may come to the terminal of ``lease`` with the user name desk+WORD, until ``until`` (epoch seconds).  ``over``:
+    why they may not any more, in one sentence; '' if they may."""
+
+    word: str
+    guest: int
+    lease: str
+    until: float
+    over: str = ""
+
+    @classmethod
+    def from_json(cls, value: Any) -> VisitRoute:
+        """ValueError if it is not a visit."""
+        try:
+            texts = (_text(value[name]) for name in ("word", "lease", "over"))
+            word, lease, over = texts
+            return cls(word, int(value["guest"]), lease, float(value["until"]), over)
+        except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"not a visit: {error!r}") from None
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("a string was expected")
@@ -119,7 +141,9 @@ def same_key(key: str) -> str:
 class Routes:
     """An immutable table of routes.  ``pepper`` is the key of the digests."""
 
-    def __init__(self, routes: Iterable[Route], pepper: bytes, guests: Iterable[Guest] = ()) -> None:
+    def __init__(
+        self, routes: Iterable[Route], pepper: bytes, guests: Iterable[Guest] = (), visits: Iterable[VisitRoute] = ()
+    ) -> None:
         newest_first = sorted(routes, key=lambda route: (route.since, route.lease), reverse=True)
         self._routes = tuple(newest_first)
         self._leases = {route.lease: route for route in newest_first}
@@ -131,6 +155,7 @@ class Routes:
                 self._keys.setdefault(key, []).append(each)
             for key, code in each.candidates:
                 self._candidates.setdefault(same_key(key), {}).setdefault(code.casefold(), each)
+        self._visits = {visit.word: visit for visit in visits}
         self._pepper = pepper
 
     @classmethod
@@ -138,16 +163,20 @@ class Routes:
         """Reads ``{"routes": [...]}``; ValueError if any part of it is invalid."""
         if not isinstance(value, Mapping) or not isinstance(value.get("routes"), list):
             raise ValueError("not a table of routes")
-        guests = value.get("guests", [])
-        if not isinstance(guests, list):
+        guests, visits = value.get("guests", []), value.get("visits", [])
+        if not isinstance(guests, list) or not isinstance(visits, list):
             raise ValueError("not a table of routes")
-        return cls([Route.from_json(route) for route in value["routes"]], pepper, map(Guest.from_json, guests))
+        routes = [Route.from_json(route) for route in value["routes"]]
+        return cls(routes, pepper, map(Guest.from_json, guests), map(VisitRoute.from_json, visits))
 
     def __len__(self) -> int:
         return len(self._routes)
 
     def by_lease(self, lease: str) -> Route | None:
         return self._leases.get(lease)
+
+    def visit(self, word: str) -> VisitRoute | None:
+        return self._visits.get(word)
 
     def of_person(self, person: int) -> list[Route]:
         """Their leases, newest first, without old labs."""
@@ -192,6 +221,10 @@ def _chosen(own: list[Route], username: str) -> Route | None:
     return named or next((route for route in own if route.image != OLD), None)
 
 
-def to_json(routes: Iterable[Route], guests: Iterable[Guest] = ()) -> dict[str, Any]:
+def to_json(routes: Iterable[Route], guests: Iterable[Guest] = (), visits: Iterable[VisitRoute] = ()) -> dict[str, Any]:
     """What the bot publishes on topic "routes"."""
-    return {"routes": [route.to_json() for route in routes], "guests": [asdict(guest) for guest in guests]}
+    return {
+        "routes": [route.to_json() for route in routes],
+        "guests": [asdict(guest) for guest in guests],
+        "visits": [asdict(visit) for visit in visits],
+    }

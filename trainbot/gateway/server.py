@@ -60,6 +60,7 @@ async def serve(config: GatewayConfig, template: Template, ready: Callable[[list
             await asyncio.wait_for(hub.left.wait(), FAREWELL)
         workers.close()
         hub.consoles.close()
+        hub.visits.close()
         hub.failed_logins.close()
         await control.close()
         hub.jump_hosts.close()

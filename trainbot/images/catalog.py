@@ -14,7 +14,7 @@ from trainbot.adapters.db import Store
 from trainbot.adapters.db.opening import refuse_missing
 from trainbot.adapters.state_folder import lab_key, state_folder
 from trainbot.config import Config
-from trainbot.config.labs_sections import LAB_WORDS, NAME
+from trainbot.config.labs_sections import LAB_WORDS, NAME, USER_NAMES
 from trainbot.core.errors import BackendError, UserError
 from trainbot.images.build.image_folder import FILES, BuiltImage, digest, read_image, versions
 from trainbot.images.build.kernel import guest_types
@@ -44,9 +44,9 @@ def import_for(
 
     ``local``: the catalog's disk, downloaded by other means: it is checked as the catalog says.
     """
-    if not NAME.fullmatch(name) or name in LAB_WORDS:
+    if not NAME.fullmatch(name) or name in LAB_WORDS | USER_NAMES:
         raise UserError(
-            f'"{name[:40]}" is not a valid image name: use letters a-z, digits and -, and no subcommand of !lab'
+            f'"{name[:40]}" is not a valid image name: use letters a-z, digits and -, and no subcommand of !lab or user name of the gateway'
         )
     if request.source and local:
         raise UserError("give either a file or address, or --from FILE with an image of the catalog")

@@ -107,6 +107,31 @@ def logins(config: Config, most: int) -> tuple[list[dict[str, Any]], list[str]]:
     return value, lines
 
 
+def visits(config: Config, most: int) -> tuple[list[dict[str, Any]], list[str]]:
+    with reading(config) as store:
+        table = store.visits.logins.table.c
+        rows = store.visits.logins.all(order=(table.at.desc(), table.id.desc()), limit=most)[::-1]
+        people = {id for row in rows for id in (row.guest_id, row.owner_id)}
+        nicks = {person.id: person.nick for person in store.people.these(people)}
+    value = [
+        {
+            "at": row.at.isoformat(),
+            "ended_at": row.ended_at and row.ended_at.isoformat(),
+            "nick": nicks[row.guest_id],
+            "at_the_terminal_of": nicks[row.owner_id],
+            "address": row.address,
+            "lab": row.lab,
+        }
+        for row in rows
+    ]
+    lines = [
+        f"{row.at:%Y-%m-%d %H:%M} UTC {nicks[row.guest_id]} from {row.address} at the terminal of {nicks[row.owner_id]}, "
+        f"{row.lab or 'no lab'}, " + (f"until {row.ended_at:%H:%M:%S}" if row.ended_at is not None else "not over")
+        for row in rows
+    ]
+    return value, lines
+
+
 def export(config: Config, number: int | None, form: str) -> Iterator[str]:
     with archive(config) as found:
         yield from found.export(None if number is None else found.find(number), form)

@@ -58,6 +58,7 @@ def _counted_from(now: datetime) -> Iterator[tuple[str, tuple[str, ...], ColumnE
     yield "lease", ("asked_at", "expires_at", "warned_at"), t["lease"].c.ended_at.is_(None)
     yield "kept_file", ("made_at", "expires_at", "due_at"), t["kept_file"].c.id.is_not(None)
     yield "catch_up", ("asked_at",), t["catch_up"].c.ended_at.is_(None)
+    yield "visit", ("asked_at", "agreed_at", "ends_at", "away_at"), t["visit"].c.ended_at.is_(None)
     yield "attendance", ("stuck_at", "since"), t["attendance"].c.class_id.in_(classes)
     yield "done", ("at",), t["done"].c.class_id.in_(classes)
     yield "play", ("due_at", "ended_at"), t["play"].c.class_id.in_(classes)

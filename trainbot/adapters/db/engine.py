@@ -38,6 +38,7 @@ from trainbot.adapters.db.repositories import (
 )
 from trainbot.adapters.db.row_redaction import Redaction
 from trainbot.adapters.db.savepoints import NOT_STORED, Savepoints, savepoints_of
+from trainbot.adapters.db.visit_rows import VisitRepository
 from trainbot.adapters.db.wal_tail import WalTail
 from trainbot.core.errors import BackendError
 from trainbot.model.database_url import database_path
@@ -125,6 +126,7 @@ class Store:
         self.courses = CourseRepository(self.connection, self.changed)
         self.kept_files = KeptFileRepository(self.connection, self.changed)
         self.polls = PollRepository(self.connection, self.changed)
+        self.visits = VisitRepository(self.connection, self.changed)
         self.notices = NoticeRepository(self.connection, self.changed)
         self.entries = EntryRepository(self.connection, self.changed)
         self.settings = SettingRepository(self.connection)

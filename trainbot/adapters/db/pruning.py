@@ -36,6 +36,7 @@ class Pruning:
             "sign-ups": self._count("signup", tables["signup"].c.at < before),
             "logins": self._count("login", tables["login"].c.at < before),
             "kept archives of own files": self._count("kept_file", tables["kept_file"].c.made_at < before),
+            "visits to other people's labs": self._count("visit", tables["visit"].c.ended_at < before),
         }
 
     def prune(self, before: datetime) -> dict[str, int]:
@@ -47,6 +48,9 @@ class Pruning:
         self._delete("entry", self._entries(before))
         for table in ("attendance", "done", "play"):
             self._delete(table, tables[table].c.class_id.in_(ended))
+        visits = select(tables["visit"].c.id).where(tables["visit"].c.ended_at < before)
+        self._delete("visit_login", tables["visit_login"].c.visit_id.in_(visits))
+        self._delete("visit", tables["visit"].c.ended_at < before)
         self._delete("lease", tables["lease"].c.ended_at < before)
         self._delete("notice", tables["notice"].c.said_at < before)
         self._delete("signup", tables["signup"].c.at < before)

@@ -32,6 +32,10 @@ OWN: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("question", "person_id"): (("nick",), ("words",)),
     ("question_event", "person_id"): (("nick",), ("words",)),
     ("quiz_try", "person_id"): (("nick",), ()),
+    ("visit", "owner_id"): ((), ()),
+    ("visit", "guest_id"): ((), ()),
+    ("visit_login", "owner_id"): ((), ()),
+    ("visit_login", "guest_id"): (("address",), ()),
 }
 #: Tables whose rows are deleted together with their person.
 GONE = ("answer_draft", "catch_up", "home", "kept_file", "login", "notice", "public_key", "signup")

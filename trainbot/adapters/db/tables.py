@@ -11,6 +11,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, St
 from trainbot.adapters.db.column_types import EnumText, EnumWord, at, count, flag, key, ref, words
 from trainbot.adapters.db.course_tables import course_tables
 from trainbot.adapters.db.fulltext import made_with
+from trainbot.adapters.db.visit_tables import visit_tables
 from trainbot.model.notice import NoticeKind
 
 
@@ -352,7 +353,7 @@ def _tables(metadata: MetaData) -> dict[str, Table]:
             Index("entry_at", "at"),
         ),
     ]
-    return {table.name: table for table in [*tables, *course_tables(metadata)]}
+    return {table.name: table for table in [*tables, *course_tables(metadata), *visit_tables(metadata)]}
 
 
 metadata = MetaData()

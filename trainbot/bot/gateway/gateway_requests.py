@@ -15,6 +15,7 @@ from trainbot.core.errors import Denied, UserError
 from trainbot.core.hooks import Feature, Hook, On
 from trainbot.core.messages import Effect, Incoming, Outgoing, Reply, Sender
 from trainbot.core.text import one_line
+from trainbot.features.classes.visits import Visits
 from trainbot.features.people.key_commands import KeyCommands
 from trainbot.features.people.keys import read_key
 from trainbot.features.questions.ignore_list import IgnoreList
@@ -45,10 +46,16 @@ class GatewayReply:
 
 class GatewayRequests(Feature):
     def __init__(
-        self, dispatch: Dispatch, store: Store, audience: Audience, keys: KeyCommands, ignore_list: IgnoreList
+        self,
+        dispatch: Dispatch,
+        store: Store,
+        audience: Audience,
+        keys: KeyCommands,
+        ignore_list: IgnoreList,
+        visits: Visits,
     ) -> None:
         self.dispatch, self.store, self.audience, self.keys = dispatch, store, audience, keys
-        self.ignore_list = ignore_list
+        self.ignore_list, self.visits = ignore_list, visits
 
     def hooks(self) -> Sequence[Hook]:
         return (On(GatewayAsked, self._asked),)
@@ -72,7 +79,11 @@ class GatewayRequests(Feature):
                     return self._login(person, request)
                 case "signed":
                     return self._signed(person, request, now)
-            raise UserError("unknown request from the gateway: it can be manage, watch, signed or login")
+                case "visit":
+                    return self._visit(person, request, now)
+                case "left":
+                    return self._left(person, request)
+            raise UserError("unknown request from the gateway: it can be manage, watch, visit, left, signed or login")
         except UserError as error:
             return GatewayReply({"error": str(error)})
 
@@ -155,6 +166,29 @@ class GatewayRequests(Feature):
             )
         return GatewayReply({"lease": str(lease.id), "by": by, "name": people[lease.person_id].nick})
 
+    # -- visits --------------------------------------------------------------------------------------
+
+    def _visit(self, person: Person, request: Mapping[str, Any], now: datetime) -> GatewayReply:
+        """{"visit", "by", "name", "image"}: the login is recorded.  UserError if it must not be."""
+        word, address = str(request.get("word", "")), one_line(str(request.get("address", "")), 100)
+        login, visit = self.visits.enters(person, word, address, now)
+        lease = self.store.leases.first(id=visit.lease_id)
+        return GatewayReply(
+            {
+                "visit": login.id,
+                "by": self.visits.named(person),
+                "name": self.store.people.get(login.owner_id).nick,
+                "image": lease.image if lease is not None else "",
+            }
+        )
+
+    def _left(self, person: Person, request: Mapping[str, Any]) -> GatewayReply:
+        login = request.get("visit")
+        if not isinstance(login, int) or not 0 <= login < 1 << 53:
+            raise UserError("a visit that has ended has a number")
+        self.visits.left(person, login, _moment(request.get("at")))
+        return GatewayReply({"kept": True})
+
     # -- keys ----------------------------------------------------------------------------------------
 
     def _login(self, person: Person, request: Mapping[str, Any]) -> GatewayReply:
@@ -165,9 +199,7 @@ class GatewayRequests(Feature):
             raise UserError("a login has seconds, received, sent, lab, method, address and at")
         if not all(isinstance(said.get(number), int) and 0 <= said[number] < 1 << 53 for number in numbers):
             raise UserError("a login has whole numbers of seconds and bytes")
-        if not isinstance(said.get("at"), int | float) or not 0 <= said["at"] < LATEST:
-            raise UserError("a login has a time in seconds since 1970")
-        at = datetime.fromtimestamp(said["at"], UTC)
+        at = _moment(said.get("at"))
         texts = {word: one_line(said[word], 100) for word in words}
         self.store.people.logins.add(person_id=person.id, at=at, **texts, **{n: said[n] for n in numbers})
         return GatewayReply({"kept": True})
@@ -200,6 +232,13 @@ def _words(said: Any) -> tuple[str, list[str]]:
     if len(said) > 4 or not all(isinstance(word, str) and WORD.fullmatch(word) for word in said[1:]):
         raise UserError("usage: xen-manage create IMAGE [permissive] (or xen-manage help)")
     return said[0], said[1:]
+
+
+def _moment(at: Any) -> datetime:
+    """UserError if it is not one."""
+    if not isinstance(at, int | float) or not 0 <= at < LATEST:
+        raise UserError("a login has a time in seconds since 1970")
+    return datetime.fromtimestamp(at, UTC)
 
 
 def _others(effects: list[Effect]) -> list[Outgoing]:

@@ -8,15 +8,15 @@ from datetime import datetime
 
 from trainbot.adapters.db import PASSWORDS, Store
 from trainbot.bot.gateway import status_lines
-from trainbot.bot.gateway.route_table import LabRoutes, guests, routes
+from trainbot.bot.gateway.route_table import LabRoutes, guests, routes, visits
 from trainbot.bot.gateway.status_lines import StatusLines
 from trainbot.core.hooks import Feature, Hook, On, OnChange, Turn
 from trainbot.core.messages import Arrived, ChannelMembers, Disconnected, Left, Line, LineSent, Renamed
-from trainbot.gateway.routes import Guest, Route
+from trainbot.gateway.routes import Guest, Route, VisitRoute
 from trainbot.model.lab_image import LabImage
 from trainbot.model.notice import WITH_PASSWORDS
 
-TABLES = frozenset({"lab", "lease", PASSWORDS, "person", "public_key"})
+TABLES = frozenset({"lab", "lease", PASSWORDS, "person", "public_key", "visit"})
 MOVED = (Arrived, Left, Renamed, ChannelMembers, Disconnected)  # after these, different people can be reached
 
 
@@ -24,6 +24,7 @@ MOVED = (Arrived, Left, Renamed, ChannelMembers, Disconnected)  # after these, d
 class RouteTable:
     routes: list[Route]
     guests: list[Guest]
+    visits: list[VisitRoute]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class GatewayTables(Feature):
         if not (self._routes_due or turn.changed & TABLES):
             return []
         self._routes_due = True
-        table = RouteTable(self.routes(), guests(self.store, self._ways))
+        table = RouteTable(self.routes(), guests(self.store, self._ways), visits(self.store, turn.now))
         self._routes_due = False
         for gone in self._ways.earlier.keys() - {lease.id for lease in self.store.leases.every()}:
             del self._ways.earlier[gone]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from trainbot.adapters.db import Store
 from trainbot.core.access import Person
 from trainbot.core.errors import BackendError
 from trainbot.features.labs.lab_wording import STATES
-from trainbot.gateway.routes import Guest, Route
+from trainbot.gateway.routes import Guest, Route, VisitRoute
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import console_socket
 from trainbot.model.lab import OLD, Lab, LabState, Lease
 from trainbot.model.lab_image import LabImage
 from trainbot.model.ports import Access, Deliveries
 
+LATELY = timedelta(hours=1)  # for so long after a visit its guest is told why it is over
 RESTARTING = (LabState.REBOOTING, LabState.RESETTING, LabState.SAVING, LabState.ROLLING_BACK)
 
 
@@ -49,6 +51,15 @@ def guests(store: Store, ways: LabRoutes) -> list[Guest]:
     return [
         Guest(person.id, person.nick, tuple(proven.get(person.id, ())), tuple(candidates.get(person.id, ())))
         for person in people
+    ]
+
+
+def visits(store: Store, now: datetime) -> list[VisitRoute]:
+    """Who may come to whose terminal, and for a while why somebody may not any more."""
+    return [
+        VisitRoute(str(visit.id), visit.guest_id, str(visit.lease_id), visit.ends_at.timestamp(), visit.ended_why)
+        for visit in store.visits.lately(now - LATELY)
+        if visit.guest_id is not None and visit.agreed_at is not None
     ]
 
 

@@ -23,6 +23,7 @@ from trainbot.features.classes.presenter_commands import PresenterCommands
 from trainbot.features.classes.progress import ProgressCommands
 from trainbot.features.classes.quiz import Quizzes
 from trainbot.features.classes.script_runs import ScriptRuns
+from trainbot.features.classes.visits import TABLES, Visits
 from trainbot.model.class_run import ClassWindow
 from trainbot.model.config import Config
 from trainbot.model.lab import Lab
@@ -45,7 +46,8 @@ class Classes(Feature):
         self.lab_setup = LabSetup(self.room, self.script_runs)
         self.course_catch_up = CourseCatchUp(self.room, self.script_runs, self.lab_setup)
         self.latecomers = Latecomers(self.room)
-        self.progress = ProgressCommands(self.room, config.exercises.share)
+        self.visits = Visits(self.room, store)
+        self.progress = ProgressCommands(self.room, config.exercises.share, self.visits)
         self.quizzes = Quizzes(self.room)
         self.presenting = PresenterCommands(self.room, self.progress, self.quizzes)
         self._next_steps = ClassNextSteps(self.room, self.progress)
@@ -53,7 +55,8 @@ class Classes(Feature):
             ExerciseList(self.room),
             self.presenting,
             self.progress,
-            LearnerCommands(self.room, self.script_runs),
+            LearnerCommands(self.room, self.script_runs, self.visits),
+            self.visits,
             self.course_catch_up,
             self.quizzes,
             LectureMode(self.room),
@@ -84,6 +87,7 @@ class Classes(Feature):
             OnTick(self.latecomers.tick),
             OnTick(self.quizzes.tick),
             OnChange(frozenset({"play", "lab", "class"}), self._work),
+            OnChange(TABLES, self.visits.settle),
         )
 
     def _greet(self, event: ChannelMembers, _now: datetime) -> list[Line]:

@@ -11,6 +11,7 @@ from trainbot.core.messages import Effect, Priority, Reply, Withdraw
 from trainbot.core.wording import span
 from trainbot.features.classes.classroom import Classroom, position, step_lines
 from trainbot.features.classes.script_runs import ScriptRuns, script_of
+from trainbot.features.classes.visits import Visits
 from trainbot.model.class_run import ClassRun, ScriptKind, ScriptRun, ScriptState
 from trainbot.model.exercise import Exercise
 from trainbot.model.lab import Lab
@@ -21,8 +22,8 @@ NEWS = timedelta(minutes=30)  # how long somebody may still be told what a check
 
 
 class LearnerCommands:
-    def __init__(self, room: Classroom, script_runs: ScriptRuns) -> None:
-        self.room, self.classes, self.script_runs = room, room.classes, script_runs
+    def __init__(self, room: Classroom, script_runs: ScriptRuns, visits: Visits) -> None:
+        self.room, self.classes, self.script_runs, self.visits = room, room.classes, script_runs, visits
         script_runs.after[ScriptKind.VERIFY] = self.verified
         script_runs.after[ScriptKind.HINT] = self.hinted
 
@@ -198,7 +199,8 @@ class LearnerCommands:
         )
         where = f"noted, {before} before you" if before else "noted, you are next"
         series = f"stuck {ask.person.id}"  # who calls twice is answered once
-        heard = Reply(f"{where}; !done clears it", private=True, priority=Priority.CALL, series=series)
+        come = ", !come lets a helper work at your terminal" if self.visits.can_agree(run, ask.person.id) else ""
+        heard = Reply(f"{where}; !done clears it{come}", private=True, priority=Priority.CALL, series=series)
         return [Withdraw(series), heard]
 
     def commands(self) -> list[Command]:

@@ -13,6 +13,7 @@ from trainbot.core.text import one_line
 from trainbot.core.wording import as_many, span
 from trainbot.features.classes.class_roster import Roster
 from trainbot.features.classes.classroom import Classroom, position
+from trainbot.features.classes.visits import Visits
 from trainbot.model.class_run import Attendance, ClassRun
 from trainbot.model.notice import Notice, NoticeKind
 
@@ -50,8 +51,8 @@ def worth_telling(progress: StepProgress, told: int, told_at: datetime | None, n
 class ProgressCommands:
     """``share``: percent of the people who should have done a step before the class goes on."""
 
-    def __init__(self, room: Classroom, share: int) -> None:
-        self.room, self.classes, self.share = room, room.classes, share
+    def __init__(self, room: Classroom, share: int, visits: Visits) -> None:
+        self.room, self.classes, self.share, self.visits = room, room.classes, share, visits
         self.roster = Roster(room)
 
     def step_progress(self, run: ClassRun) -> StepProgress:
@@ -135,7 +136,11 @@ class ProgressCommands:
             raise UserError(f"{row.helper} is already helping {row.nick}; !hands shows who else is waiting")
         self.classes.attendance.change({"class_id": run.id, "person_id": row.person_id}, helper=ask.nick)
         self.room.journal.noted(ask, "helping", row.nick)
-        return [Line(run.channel, f"{row.nick}: {ask.nick} is helping you now", Priority.CALL)]
+        way = self.visits.helped(ask, run, row)
+        said = f"{row.nick}: {ask.nick} is helping you now"
+        if way is None and ask.person.id != row.person_id and self.visits.can_agree(run, row.person_id):
+            said += "; !come lets them work at your terminal"
+        return [Line(run.channel, said, Priority.CALL), *([way] if way is not None else [])]
 
     def tick(self, now: datetime) -> None:
         """Tells the channels of classes the numbers now and then, not about each person."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import struct
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -22,9 +21,11 @@ from trainbot.gateway.hub import Hub
 from trainbot.gateway.lab.connect import LabUnreachable, UnreachableReason
 from trainbot.gateway.lab.dial import DirectDialer
 from trainbot.gateway.lab.lab_link import ENDED
+from trainbot.gateway.learner import tmux as screen
 from trainbot.gateway.learner.limits import PASSWORD, USER_NAME
 from trainbot.gateway.learner.login import Login
 from trainbot.gateway.learner.status_line import StatusText
+from trainbot.gateway.learner.traffic import lab_name, traffic
 from trainbot.gateway.learner.xen_manage import LONGEST, ManageCommand, ManageSession
 from trainbot.gateway.routes import Guest, Route
 from trainbot.gateway.userauth import SignedRequest
@@ -33,10 +34,12 @@ from trainbot.gateway.wire import FULL, PART, number, packed, raw, text
 log = logging.getLogger(__name__)
 MOST = 256  # requests of one connection that wait for their answers; before login a stranger can send 100 packets
 LONG = PASSWORD + 1  # characters: too long, however much longer
+LEFT = 0.5  # seconds after which the way to the lab of a visit that was to end is cut
 OBEYED = 5.0  # seconds after which a connection that was to end is cut
 TOO_MANY = "you have too many connections: close one"
 ENOUGH = "too many attempts: get the password again with !lab on IRC"
 LOST = 255  # what OpenSSH's client itself exits with when a connection is lost
+LEASE_OVER = "the visit is over"
 FAILED = "internal error in the gateway: run ssh again, or tell the presenter"
 
 
@@ -66,6 +69,10 @@ class Connection:
         self.peer = peer
         self._login = Login(hub, peer)
         self.who: Route | Guest | None = None  # set when logged in
+        self.closed = False
+        self._at: Route | None = None  # the lab that the login leads to
+        self._word: str | None = None  # of a visit to somebody else's lab
+        self._lab_sock: socket.socket | None = None  # a duplicate of the worker's, of a visit: ours to end
         self._since = 0.0  # the time of the login, in seconds since 1970
         self._began = 0.0  # the same on the monotonic clock
         self._sessions = self._forwards = 0
@@ -78,7 +85,11 @@ class Connection:
 
     @property
     def route(self) -> Route | None:
-        return self.who if isinstance(self.who, Route) else None
+        return self._at
+
+    @property
+    def visiting(self) -> bool:
+        return self._word is not None
 
     # -- what the hub says
 
@@ -92,6 +103,18 @@ class Connection:
         self._tell("end", sentence=sentence, code=code)
         asyncio.get_running_loop().call_later(OBEYED, self.cut)
 
+    def leave(self, sentence: str) -> None:
+        """Ends a visit: a worker that does not obey loses the way to the lab all the same."""
+        self.end(sentence)
+        asyncio.get_running_loop().call_later(LEFT, self._cut_lab)
+
+    def _cut_lab(self) -> None:
+        if self._lab_sock is not None:
+            with suppress(OSError):
+                self._lab_sock.shutdown(socket.SHUT_RDWR)
+            self._lab_sock.close()
+            self._lab_sock = None
+
     def lease_ended(self, sentence: str) -> None:
         """As ``end``, but xen-manage sessions get their answer first."""
         if self._led is not None:
@@ -104,7 +127,7 @@ class Connection:
             self._tell("route", route=led.to_json())
 
     def show(self, above: StatusText) -> None:
-        if (shown := (above, self.watched())) != self._shown:
+        if (shown := (above, self._seen_by())) != self._shown:
             self._shown = shown
             self._tell("above", **self._above())
 
@@ -116,7 +139,13 @@ class Connection:
 
     def _above(self) -> dict[str, Any]:
         above, watched = self._shown
-        return {"line": above.line, "word": above.word, "watched": watched}
+        return {"line": above.line, "word": above.word, "watched": watched, "guests": self._guests()}
+
+    def _guests(self) -> list[str]:
+        return self._hub.visits.at(self._at.lease) if self._at is not None and not self.visiting else []
+
+    def _seen_by(self) -> list[str]:
+        return [*self._guests(), *self.watched()]
 
     # -- what the worker says
 
@@ -159,7 +188,8 @@ class Connection:
                 self._sessions -= 1
                 self._hub.sessions.give_back(self.person)
             case "forward":
-                n, taken = number(message, "n"), self.route is not None and self._hub.forwards.take(self.person)
+                n, may = number(message, "n"), self.route is not None and not self.visiting
+                taken = may and self._hub.forwards.take(self.person)
                 self._reply(n, ok=taken)
                 self._forwards += taken
             case "forward_gone" if self._forwards:
@@ -173,14 +203,17 @@ class Connection:
                 self._dialling = self._start(self._dial(n))
             case "sign":
                 self._sign(number(message, "n"), number(message, "dial"), raw(message, "data"))
-            case "manage" | "typed" | "eof" | "closed":
+            case "manage" | "typed" | "eof" | "closed" if not self.visiting:
                 self._managed(message)
             case do:
                 raise ValueError(f"{do!r} after a login"[:80])
 
     def gone(self) -> None:
         """The connection is closed, or its worker has ended."""
+        self.closed = True
         self._tasks.cancel()
+        self._hub.visits.end(self)
+        self._cut_lab()
         self._hub.went(self)
         for _ in range(self._sessions):
             self._hub.sessions.give_back(self.person)
@@ -188,20 +221,10 @@ class Connection:
             self._hub.forwards.give_back(self.person)
         if self.who is not None:
             log.info("%s: person %d logged out", self._named(), self.person)
-            received, sent = traffic(self._sock)
-            lab = f"tb-{self.route.image}-{self.route.lab[:8]}" if self.route is not None and self.route.lab else ""
-            self._hub.logged_out(
-                self.person,
-                {
-                    "at": self._since,
-                    "seconds": max(0, round(time.monotonic() - self._began)),
-                    "lab": lab,
-                    "method": self._login.method,
-                    "address": self.peer,
-                    "received": received,
-                    "sent": sent,
-                },
-            )
+        if self.who is not None and not self.visiting:  # a visit has a record of its own
+            seconds = max(0, round(time.monotonic() - self._began))
+            record = {"at": self._since, "seconds": seconds, "method": self._login.method, "address": self.peer}
+            self._hub.logged_out(self.person, {**record, "lab": lab_name(self._at), **traffic(self._sock)})
         self._sock.close()
 
     def _named(self) -> str:
@@ -233,12 +256,33 @@ class Connection:
             self._reply(n, refused=TOO_MANY)
             return
         self.who, self._since, self._began = who, time.time(), time.monotonic()
+        self._word = screen.visit_word(self._login.user)
+        if self._word is not None:
+            self._hub.tasks.start(self._visit(n, self._word), "a visit")
+            return
+        self._at = who if isinstance(who, Route) else None
         log.info("%s: person %d logged in", self._named(), who.person)
+        self._welcome(n, who)
+
+    async def _visit(self, n: int, word: str) -> None:
+        """Lets a guest in once that is recorded.  It is no task of the connection, which may be closed meanwhile."""
+        why = await self._hub.visits.begin(self, word)
+        if self.closed or self.who is None:
+            return
+        visit = self._hub.visits.of(self)
+        self._at = self._hub.route(visit.lease) if visit is not None else None
+        if visit is None or self._at is None:
+            self._hub.visits.end(self)
+            self._reply(n, lease="", route=None, guest=why or LEASE_OVER, **self._above())
+            return
+        self._welcome(n, self.who, f"you are at {visit.name}'s terminal, who is told; ctrl-b d leaves")
+
+    def _welcome(self, n: int, who: Route | Guest, hello: str = "") -> None:
         now = None if self.route is None else self._hub.route(self.route.lease)
         self._led = None if now is None else now.without_secrets()
-        self._shown = (StatusText() if self.route is None else self._hub.above(self.route.lease)), self.watched()
+        self._shown = (StatusText() if self.route is None else self._hub.above(self.route.lease)), self._seen_by()
         route = None if self._led is None else self._led.to_json()
-        self._reply(n, lease=self.route.lease if self.route else "", route=route, **self._above())
+        self._reply(n, lease=self.route.lease if self.route else "", route=route, hello=hello, **self._above())
         if self.route is not None and now is None:
             self._tell("lease_ended", sentence=ENDED)
         if self._login.keys:
@@ -247,7 +291,7 @@ class Connection:
     # -- the lab
 
     async def _dial(self, n: int) -> None:
-        route = None if self.route is None else self._hub.route(self.route.lease)
+        route = None if self.route is None or self._ended else self._hub.route(self.route.lease)
         try:
             if route is None:
                 raise LabUnreachable(UnreachableReason.SILENT, ENDED)
@@ -257,6 +301,12 @@ class Connection:
             return
         with sock:
             assert isinstance(key, asyncssh.SSHKey)
+            if self.visiting:
+                self._cut_lab()
+                if self._ended:  # meanwhile
+                    self._reply(n, reason=UnreachableReason.SILENT, text=LEASE_OVER)
+                    return
+                self._lab_sock = sock.dup()
             self._permission = Permission(n, route.user, key)
             public = key.export_public_key().decode("ascii")
             self._reply(n, sock, route=route.without_secrets().to_json(), key=public)
@@ -274,6 +324,11 @@ class Connection:
         if not known or request.user.decode("utf-8", "replace") != permission.user:
             raise ValueError("a login of somebody else to sign")
         self._reply(n, signature=packed(permission.key.sign(data, request.algorithm)))
+
+    @property
+    def _ended(self) -> bool:
+        """Whether it is a visit that is over."""
+        return self.visiting and self._hub.visits.of(self) is None
 
     # -- xen-manage
 
@@ -335,13 +390,3 @@ class Connection:
 
     def watched(self) -> list[str]:
         return self._hub.watched(self.route.lease) if self.route is not None else []
-
-
-def traffic(sock: socket.socket) -> tuple[int, int]:
-    """(bytes received, bytes sent and acknowledged), as the kernel counts them (linux/tcp.h, struct tcp_info)."""
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136)
-        sent, received = struct.unpack_from("QQ", info, 120)
-    except (OSError, struct.error):  # the kernel is older than these counters
-        return 0, 0
-    return received, sent

@@ -44,6 +44,7 @@ class Login:
         self._attempts = self._tries = self._key_tries = 0
         self.spent = False
         self._claim: Route | Guest | None = None  # who the last attempt belongs to, if it is a login
+        self.user = ""  # with which it is a login
         self._user, self._key = "", b""  # of the last attempt with a key
         self._owner: Route | Guest | None = None  # whose key it is
         self._by_password = False
@@ -80,7 +81,7 @@ class Login:
         if claim is None:
             self.spent |= self._tries >= self._config.tries
         elif attempt == self._attempts:
-            self._claim, self._by_password, self.method = claim, True, "password"
+            self._claim, self._by_password, self.method, self.user = claim, True, "password", user
             return True
         return False
 
@@ -115,6 +116,7 @@ class Login:
             self._signed = [*(line for line in self._signed if line != self._unproven), self._unproven]
         elif self._owner is not None:
             self._claim, self.method = self._owner, decode_ssh_public_key(key).get_fingerprint()
+            self.user = self._user
         return self._claim is not None
 
     def _begin(self) -> int:

@@ -13,6 +13,7 @@ from trainbot.core.text import one_line
 
 SESSION = "lab"
 PLAIN = "plain"  # the user name for a shell without tmux; plain+IMAGE to choose the image as well
+VISIT = "desk"  # the user name for a visit, desk+WORD
 SHOWN = 10_000  # milliseconds that a message stays on the screen
 LONGEST = 300  # characters of a line
 
@@ -24,6 +25,13 @@ else
 echo 'This lab has no tmux: what runs in this shell ends when the connection drops.'
 fi
 exec "${SHELL:-/bin/sh}" -l"""
+_VISIT = """\
+command -v tmux >/dev/null 2>&1 || { echo 'This lab has no tmux, so its terminal cannot be shared.'; exit 1; }
+infocmp "$TERM" >/dev/null 2>&1 || { TERM=xterm-256color; export TERM; }
+case "$(tmux -V)" in
+*\\ 3.[2-9]*|*\\ 3.1[0-9]*|*\\ [4-9].*) exec tmux -u new-session -A -s %s -f ignore-size%s ;;
+esac
+exec tmux -u new-session -A -s %s%s"""
 _SET = r" \; ".join(
     (
         "set-option -q status on",
@@ -42,6 +50,19 @@ def read_user(name: str) -> tuple[str, bool]:
     """(the rest of the user name, whether it asks for a shell without tmux)."""
     wanted, _, rest = name.strip().partition("+")
     return (rest, True) if wanted.casefold() == PLAIN else (name, False)
+
+
+def visit_word(name: str) -> str | None:
+    """The word of a visit, with which somebody comes to a lab that is not theirs; None if that is no name of a visit."""
+    wanted, _, word = name.strip().partition("+")
+    return word.casefold() if wanted.casefold() == VISIT else None
+
+
+def visit(line: str) -> str:
+    """The command for a guest: the same screen, whose size stays that of the person who has the lab, while they are there
+    (tmux 3.2 or newer), and never a shell beside it."""
+    above = r" \; " + _SET % _word(line) if line else ""
+    return "exec /bin/sh -c " + shlex.quote(_VISIT % (SESSION, above, SESSION, above))
 
 
 def start(line: str) -> str:

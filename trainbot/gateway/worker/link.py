@@ -30,7 +30,8 @@ class Told(Protocol):
 
 
 class GatewayLink:
-    """A connection's link.  ``above`` and ``watched`` are what the gateway said last."""
+    """A connection's link.  ``above``, ``watched`` and ``guests`` (who is at this lab's terminal) are what the
+    gateway said last."""
 
     def __init__(self, wire: Wire, number: int) -> None:
         self._wire, self._number = wire, number
@@ -41,6 +42,7 @@ class GatewayLink:
         self._changed = asyncio.Event()  # replaced at every change
         self.above = StatusText()
         self.watched: list[str] = []
+        self.guests: list[str] = []
         self.listener: Told | None = None
 
     @property
@@ -102,6 +104,7 @@ class GatewayLink:
 
     def take_above(self, message: dict[str, Any]) -> None:
         self.above, self.watched = StatusText(message["line"], message["word"]), message["watched"]
+        self.guests = message["guests"]
 
     def take_route(self, value: dict[str, Any] | None) -> None:
         self._route = None if value is None else Route.from_json(value)

@@ -15,12 +15,14 @@ from trainbot.gateway.learner.status_line import StatusLine, StatusText
 from trainbot.gateway.settings import GatewayConfig
 from trainbot.gateway.wire import packed
 from trainbot.gateway.worker.guarded_connection import GuardedConnection, SigningServer
+from trainbot.gateway.worker.guest_session import ONLY, GuestEnd
 from trainbot.gateway.worker.link import GatewayLink
 from trainbot.gateway.worker.manage_view import ManageView
 from trainbot.gateway.worker.ssh_session import LearnerEnd
 
 NO_LAB = "you have no lab: create one with ssh … xen-manage create IMAGE, or with !lab IMAGE on IRC"
 OWN = ("localhost", "127.0.0.1", "::1")  # allowed targets of -L: the lab's own loopback, seen from the lab
+MARKED = 5.0  # seconds between two marks over the screen while somebody else is at it
 FLUSH = 2.0  # seconds for the last message to be sent
 
 
@@ -38,6 +40,10 @@ class SshConnection(SigningServer):
         self._config = config
         self._lease = ""  # '': without a lab
         self._hint = ""
+        self._visiting = False  # the lab is somebody else's
+        self._refusal = ""  # why a visit does not begin
+        self._hello = ""
+        self._marking: asyncio.TimerHandle | None = None
         self._ending = ""  # why the connection ends with its last session
         self._lab: LabLink | None = None
         self._line = SocketBackpressure()
@@ -61,6 +67,8 @@ class SshConnection(SigningServer):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._silent is not None:
             self._silent.cancel()
+        if self._marking is not None:
+            self._marking.cancel()
         self._status_line.close()
         if self._lab is not None:
             self._lab.close()
@@ -154,7 +162,8 @@ class SshConnection(SigningServer):
             return
         self._gateway.take_route(said["route"])
         self._gateway.take_above(said)
-        self._lease = said["lease"]
+        self._lease, self._refusal, self._hello = said["lease"], said.get("guest", ""), said.get("hello", "")
+        self._visiting = bool(self._refusal or self._hello)
         self._inside.set()
 
     # -- the screens
@@ -162,15 +171,40 @@ class SshConnection(SigningServer):
     def screen(self) -> str | None:
         """The command for a login with a terminal; None: the lab's login shell."""
         line = self._gateway.above.line + self._hint
+        if self._visiting:
+            return screen.visit(self._gateway.above.line)
+        if self._gateway.guests:
+            self._mark_in(FLUSH)
         return screen.start(line) if self._config.tmux and not self._plain else None
 
     def watched(self) -> list[str]:
         return self._gateway.watched
 
+    def guests(self) -> list[str]:
+        if self._visiting:
+            return [self._hello] if self._hello else []
+        return self._gateway.guests
+
+    def _mark_in(self, seconds: float) -> None:
+        if self._marking is not None:
+            self._marking.cancel()
+        self._marking = asyncio.get_running_loop().call_later(seconds, self._mark)
+
+    def _mark(self) -> None:
+        """Shows who is at this terminal over what the lab shows, again and again: both are root there, and could hide it."""
+        if self._marking is not None:
+            self._marking.cancel()
+            self._marking = None
+        on_screen = [session for session in self._sessions if session.on_screen]
+        if self._gateway.guests and not self._visiting:
+            late = [session for session in on_screen if not session.mark(" | ".join(self._gateway.guests))]
+            self._mark_in(FLUSH if late else MARKED)
+
     def _show(self, before: StatusText, above: StatusText) -> None:
         """Shows a new status line and message on the screens of this lease."""
         if above.word and above.word != before.word:
             self._tell(above.word)
+        self._mark()
         connection = self._lab.opened if self._lab is not None else None
         if above.line != before.line and connection is not None and any(each.on_screen for each in self._sessions):
             self._status_line.show(connection, above.line)
@@ -188,6 +222,8 @@ class SshConnection(SigningServer):
 
     def link(self) -> LabLink:
         """The link to the lab; LabUnavailable if the lease is over or there is none."""
+        if self._refusal:
+            raise LabUnavailable(self._refusal)
         if not self._lease:
             raise LabUnavailable(NO_LAB)
         if self._gateway.route(self._lease) is None:
@@ -209,7 +245,7 @@ class SshConnection(SigningServer):
         await self._inside.wait()
         if not (await self._gateway.ask("session"))["ok"]:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions: close one first")
-        session = LearnerEnd(self, self._line)
+        session = (GuestEnd if self._visiting else LearnerEnd)(self, self._line)
         self._sessions.add(session)
         return session
 
@@ -231,6 +267,8 @@ class SshConnection(SigningServer):
 
     async def _forward(self, port: int) -> ForwardedEnd:
         await self._inside.wait()
+        if self._visiting:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, ONLY)
         if not (await self._gateway.ask("forward"))["ok"]:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many forwarded connections")
         token = object()

@@ -21,6 +21,8 @@ from trainbot.gateway.worker.manage_view import ManageView
 log = logging.getLogger(__name__)
 
 PASSED_ENV = re.compile(rb"LANG|LC_[A-Z]{1,20}|COLORTERM")
+_TAIL = 32  # bytes
+_UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[ -/]*|[\]PX^_][^\x07\x1b]*)\Z|[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
 STATUS_WAIT = 0.25  # seconds to wait for the exit status after the end of the output
 LONGEST = 1000  # characters of a message
 NOTHING_TO_READ = (  # a line of an IRC client that is pasted whole: "12:34:56 trainbot | ssh …"
@@ -40,6 +42,9 @@ class SessionOwner(Protocol):
         """The command for a login with a terminal; None: the lab's login shell."""
 
     def watched(self) -> list[str]: ...
+
+    def guests(self) -> list[str]:
+        """Who else is at this terminal."""
 
     def manage(self, session: LearnerEnd) -> ManageView: ...
 
@@ -66,6 +71,8 @@ class LabEnd(PipeEnd, asyncssh.SSHClientSession[bytes]):
 class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
     """The end at the learner: asks ``connection`` for the lab once the learner's request is known."""
 
+    window = 2 << 20  # bytes that the lab may send before they are taken: asyncssh's own
+
     def __init__(self, connection: SessionOwner, line: SocketBackpressure) -> None:
         super().__init__(line)
         self._connection = connection
@@ -76,6 +83,7 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
         self._manage: ManageView | None = None
         self._heard = False  # something was typed or piped in
         self.on_screen = False  # in tmux, as far as we know
+        self._last = b""  # what the lab has sent last
 
     # -- what the learner asks for
 
@@ -153,6 +161,20 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
         if self.chan is not None and not self.chan.is_closing():
             self.chan.write(f"trainbot: {one_line(sentence, LONGEST)}\r\n".encode(), asyncssh.EXTENDED_DATA_STDERR)
 
+    def mark(self, sentence: str) -> bool:
+        """Writes ``sentence`` over the first row, whatever the lab shows there.  False if the lab is in the middle of a sequence, or
+        too slow a reader."""
+        if self._line.full or _UNFINISHED.search(self._last) or self.chan is None:
+            return False
+        if not self.chan.is_closing():
+            text = one_line(sentence, LONGEST)[: max(1, self.chan.get_terminal_size()[0])]
+            self.chan.write(f"\x1b7\x1b[1;1H\x1b[0;7m{text}\x1b[0m\x1b[K\x1b8".encode())
+        return True
+
+    def take(self, data: bytes, datatype: int | None) -> None:
+        self._last = data[-_TAIL:]
+        super().take(data, datatype)
+
     def end(self, sentence: str) -> None:
         """Ends the session with a message that says why."""
         self.say(sentence)
@@ -192,6 +214,8 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
         asyncio.get_running_loop().call_later(STATUS_WAIT, super().take_eof)
 
     async def _in_lab(self) -> None:
+        for sentence in self._connection.guests() if self.terminal else ():
+            self.say(sentence)
         join(self, await self._start_in_lab())
         for sentence in self._connection.watched():
             if self.terminal and not self.on_screen:
@@ -234,6 +258,7 @@ class LearnerEnd(PipeEnd, asyncssh.SSHServerSession[bytes]):
             term_modes=self._pty[1] if self._pty else {},
             encoding=None,
             x11_forwarding=False,
+            window=self.window,
         )
         if self.chan.get_terminal_size() != size:  # resized while the lab was being reached
             chan.change_terminal_size(*self.chan.get_terminal_size())
