@@ -38,7 +38,7 @@ _MEMORY = 1024
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
     """``source``: an address or a file; ``sum``: its SHA-256 or SHA-512; ``sums``: an address or a file that has it
-    ('': not given); ``kernel``: its version, '' for the newest; ``memory``: MiB per lab, 0 for the usual.
+    ('': not given); ``kernel``: its version, '' for the image's choice; ``memory``: MiB per lab, 0 for the usual.
 
     ``signer``: who has to have signed ``sums`` (None: nobody); ``signature``: an address or a file, '' if it is in ``sums``.
     ``name``: how ``sums`` may name the disk beside its name in ``source``; ``listed``: a pattern for other names there.
@@ -209,4 +209,5 @@ def _describe(
         source=request.origin or (request.source if fetch.is_address(request.source) else Path(request.source).name),
         guests=opened.guests,
         tmux=opened.tmux,
+        lacks=None if opened.lacking is None else tuple(sorted(opened.lacking)),
     )
