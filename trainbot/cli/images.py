@@ -41,7 +41,7 @@ def _not_empty(_context: click.Context, _option: click.Parameter, value: str | N
     metavar="FILE",
     default=None,
     callback=_not_empty,
-    help="The catalog's disk for NAME, if it was downloaded by other means.",
+    help="File of the catalog's image NAME, downloaded by other means.",
 )
 @click.option(
     "--sha256",

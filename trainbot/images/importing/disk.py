@@ -118,7 +118,7 @@ def what_is(path: Path) -> str:
         return "a web page"
     if not head:
         return "empty"
-    return "of an unknown type (it is no qcow2, and has no partition table)"
+    return "of an unknown type (not qcow2, and without a partition table)"
 
 
 def _first(path: Path, count: int) -> bytes:

@@ -140,10 +140,16 @@ def _small(place: str) -> bytes:
 
 def _told(request: ImportRequest, progress: Progress) -> str:
     """What the checksum file says of the disk, if the right one has signed it."""
-    content = _small(request.sums)
+    try:
+        content = _small(request.sums)
+        signature = _small(request.signature) if request.signer and request.signature else None
+    except BackendError as error:
+        if not request.origin or fetch.is_address(request.source) or not fetch.is_address(request.sums):
+            raise
+        files = " and ".join(map(_last, filter(None, (request.sums, request.signature))))
+        raise BackendError(f"{error}; if this machine cannot reach it, put {files} beside the image's file") from None
     if request.signer:
         progress.stage("checking the signature of the checksum file")
-        signature = _small(request.signature) if request.signature else None
         content = signed_text(content, signature, request.signer, _last(request.sums))
     names = dict.fromkeys((_last(request.source), request.name))
     return sums.find_sum(content.decode(errors="replace"), *filter(None, names), listed=request.listed)
