@@ -30,7 +30,7 @@ from trainbot.images.importing.signatures import Signer, signed_text
 from trainbot.images.importing.tmux import tmux_files
 
 # Raise it when the same file would give a different image.
-IMPORTER_VERSION = 2
+IMPORTER_VERSION = 3
 _FREE_MIB = 4096
 _MEMORY = 1024
 
