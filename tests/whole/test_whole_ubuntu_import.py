@@ -49,4 +49,5 @@ async def test_an_image_of_ubuntus_shape_becomes_labs(ngircd, make_bot, people, 
     interface = await learner.says("ip -4 -o route show default | sed 's/.* dev //;s/ .*//'")
     assert interface.startswith("en") and interface in await learner.says("cat /etc/netplan/50-cloud-init.yaml")
     assert await learner.says("systemctl is-system-running; systemctl --failed --plain --no-legend") == "running"
+    assert await learner.says("systemctl show -p JobRunningTimeoutUSec --value dev-ttyS0.device") == "15min"
     assert "autologin root" in await learner.says("systemctl cat serial-getty@ttyS0.service")
