@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -107,6 +108,29 @@ def test_embedded_hosts_are_tried_apart_from_the_bot(tmp_path: Path, monkeypatch
     assert trial.wrong == ["ended early: that is enough"] * 2
     assert [(host.name, host.disk_rate) for host in made] == [("one", 7), ("two", 8)]
     assert not [host for host in made if "/srv/" in f"{host.uri} {host.folder}" or host.folder.parent.exists()]
+
+
+def test_a_lab_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its host was lost meanwhile: somebody has to remove it by hand.  Ctrl-C ends all of it, whatever the host says."""
+
+    def lost(*_: object) -> None:
+        raise BackendError("no route")
+
+    monkeypatch.setattr(
+        places,
+        "LibvirtDriver",
+        lambda host, owner, claimant: SimpleNamespace(claims=list, destroy=lost, close=lambda: None, make=lost),
+    )
+    found = config(tmp_path, "[host.one]\nuri = qemu:///embed?root=/srv/tb-bot\n")
+    trial = try_image(found, "mine", (), Mode.ENFORCING, 10, Silent())
+    assert trial.wrong == ["ended early: no route", "afterwards: the lab may still be there, as trainbot-try: no route"]
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "look", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        try_image(found, "mine", (), Mode.ENFORCING, 10, Silent())
 
 
 def test_without_a_host_it_is_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,8 +89,9 @@ def lab_on(
     known_hosts = folder / "known_hosts"
     known_hosts.write_text(f"lab {image.host_key}\n", encoding="ascii")
     driver = LibvirtDriver(host, spec.owner, claimant=Claimant(owner))
-    others = within(host.deadline, f"opening {host.name}", driver.claims)
-    undo: list[Callable[[], None]] = [lambda: driver.destroy(id), driver.close]
+    others = (
+        driver.claims() if address.root is not None else within(host.deadline, f"opening {host.name}", driver.claims)
+    )
     try:
         if others:
             raise BackendError(f"{host.name} belongs to another trainbot (id {one_line(others[0], 64, '')})")
@@ -101,10 +102,17 @@ def lab_on(
             console_of(host, id, state),
             f" on {host.name}",
         )
+    except BaseException:
+        with suppress(BackendError):  # there is a worse one
+            driver.destroy(id)
+        raise
+    else:
+        try:
+            driver.destroy(id)
+        except BackendError as error:
+            raise BackendError(f"the lab may still be there, as {_NAME}: {error}") from None
     finally:
-        for step in undo:
-            with suppress(BackendError):
-                step()
+        driver.close()
 
 
 def check(host: HostConfig, image: LabImage, seen: HostLook) -> None:

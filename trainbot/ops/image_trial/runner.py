@@ -59,7 +59,8 @@ def try_image(
                 with lab_on(host, lab_image, mode, Path(made), key, state, owner, slots.get(host.name, ())) as lab:
                     _look(lab, trial, wanted_mode(lab_image, mode), within, progress)
             except BackendError as error:
-                trial.note("not tried", str(error), good=False)
+                begun = trial.lines[-1].startswith(trial.indent)
+                trial.note("afterwards" if begun else "not tried", str(error), good=False)
             trial.indent = ""
             wrong = len(trial.wrong) - before
             progress.done(f"{name} on {host.name}: {f'{wrong} not as it should be' if wrong else 'all is well'}")
