@@ -137,7 +137,7 @@ def test_a_disk_of_fedoras_shape(tmp_path: Path) -> None:
     shutil.copy("/bin/true", tree / "bin" / "ls")  # its ELF header says for which machines the system is
     subprocess.run(["tar", "-c", "-f", tmp_path / "tar", "-C", tree, "."], check=True)
     made = subprocess.run(
-        [_PYTHON, "-c", BTRFS, tmp_path / "disk", tmp_path / "tar"], text=True, capture_output=True, timeout=600
+        [_PYTHON, "-c", BTRFS, tmp_path / "disk", tmp_path / "tar"], text=True, capture_output=True, timeout=3600
     )
     assert made.returncode == 0, made.stderr
     files = seed_files("fedora", "fedora-1", KEY, "-----BEGIN\nhost\n", "ssh-ed25519 AAAA")

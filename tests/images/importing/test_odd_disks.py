@@ -156,7 +156,7 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
         [opened._PYTHON, "-c", ALL, str(Path(opener.__file__).parent)],
         text=True,
         capture_output=True,
-        timeout=600,
+        timeout=3600,
         input=json.dumps(asked),
     )
     assert ran.returncode == 0, ran.stderr
