@@ -10,7 +10,7 @@ import pytest
 
 from tests.images.importing.signing import fingerprint_of
 from trainbot import shipped
-from trainbot.core.errors import BackendError, ConfigError
+from trainbot.core.errors import BackendError, ConfigError, UserError
 from trainbot.images import catalog as images
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.importing.distributions import Distribution, load_catalog
@@ -158,3 +158,13 @@ def test_a_disk_of_ones_own_without_a_way_to_its_checksums(tmp_path: Path, monke
     hint = f"{unreachable}; if this machine cannot reach it, put CHECKSUM{{}} beside the image's file"
     assert said == [hint.format(" and CHECKSUM.asc"), unreachable, hint.format("")]
     assert {path.name for path in (tmp_path / "images").iterdir()} <= {".x.lock"}
+
+
+def test_checksums_beside_the_disk_need_their_signature(tmp_path: Path) -> None:
+    """Somebody brought two of three files: the third is named."""
+    (tmp_path / "d.img").write_bytes(b"x")
+    (tmp_path / "CHECKSUM").write_text("")
+    request = images.from_catalog(ENTRY, ImportRequest(""), str(tmp_path / "d.img"))
+    said = f"CHECKSUM has to be signed, but its signature is not there: {tmp_path}/CHECKSUM.asc"
+    with pytest.raises(UserError, match=said):
+        import_image("x", request, tmp_path / "images", "ssh-ed25519 AAAA x", Silent())

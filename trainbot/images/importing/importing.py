@@ -142,7 +142,7 @@ def _told(request: ImportRequest, progress: Progress) -> str:
     """What the checksum file says of the disk, if the right one has signed it."""
     try:
         content = _small(request.sums)
-        signature = _small(request.signature) if request.signer and request.signature else None
+        signature = _signature(request) if request.signer and request.signature else None
     except BackendError as error:
         if not request.origin or fetch.is_address(request.source) or not fetch.is_address(request.sums):
             raise
@@ -153,6 +153,13 @@ def _told(request: ImportRequest, progress: Progress) -> str:
         content = signed_text(content, signature, request.signer, _last(request.sums))
     names = dict.fromkeys((_last(request.source), request.name))
     return sums.find_sum(content.decode(errors="replace"), *filter(None, names), listed=request.listed)
+
+
+def _signature(request: ImportRequest) -> bytes:
+    place = request.signature
+    if not fetch.is_address(place) and not Path(place).exists():
+        raise UserError(f"{_last(request.sums)} has to be signed, but its signature is not there: {place}")
+    return _small(place)
 
 
 def _last(place: str) -> str:
