@@ -1,5 +1,5 @@
 # Each target installs what it needs; README.md explains the targets.
-.PHONY: demo lint test bare coverage test-content test-content-long test-images test-xen test-xen-long test-kvm test-kills \
+.PHONY: demo lint test bare coverage test-content test-content-long test-images test-images-long test-xen test-xen-long test-kvm test-kills \
 	test-standby test-attacks test-storm test-storm-long test-class soak newest constraints ical-js docs messages picture bench deb test-deb
 
 PYTEST = .venv/bin/python -m pytest
@@ -37,6 +37,10 @@ test-content-long:     ## run the steps of all the other included exercises, eac
 test-images:           ## import a cloud image, boot a published one as its how-to describes, rehearse an exercise in a lab
 	@scripts/setup images
 	$(PYTEST) -m images $(ARGS)
+
+test-images-long:      ## what takes longer there: trainbot image try, with three boots
+	@scripts/setup images
+	$(PYTEST) -m imageslong $(ARGS)
 
 test-xen:              ## run labs on real Xen, in emulated hosts
 	@scripts/setup test

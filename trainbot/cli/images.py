@@ -41,7 +41,7 @@ def _not_empty(_context: click.Context, _option: click.Parameter, value: str | N
     metavar="FILE",
     default=None,
     callback=_not_empty,
-    help="The catalog's disk for NAME, if it was downloaded by other means.",
+    help="File of the catalog's image NAME, downloaded by other means.",
 )
 @click.option(
     "--sha256",
@@ -73,7 +73,7 @@ def _not_empty(_context: click.Context, _option: click.Parameter, value: str | N
     metavar="VERSION",
     default=None,
     callback=_not_empty,
-    help="Kernel to use [default: the newest one in the image].",
+    help="Kernel to use [default: the one that the image itself would boot].",
 )
 @click.option(
     "--memory",
@@ -107,6 +107,13 @@ def image_import(
 
 @image.command("try")
 @click.argument("name")
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="HOST",
+    help="Only on this host, more than once if needed [default: on all].",
+)
 @click.option("--permissive", is_flag=True, help="Boot it with SE Linux permissive.")
 @click.option(
     "--within",
@@ -115,23 +122,23 @@ def image_import(
     help="Seconds that each of the three boots may take [default: 900].",
 )
 @config_option
-def image_try(name: str, permissive: bool, within: int, path: Path) -> int:
-    """Boot a lab of image NAME on this machine, apart from the bot and its hosts, look at it, and print a report.
+def image_try(name: str, hosts: tuple[str, ...], permissive: bool, within: int, path: Path) -> int:
+    """Boot a lab of image NAME on each host in bot.ini, look at it, and print a report.
 
-    An image that is not there yet is built first, if there is a recipe.  Exit code 1: something is not as it should be.
+    An image that is not there yet is built or imported from the catalog first.  The lab is none of the bot's, which may be
+    running, and is removed in the end.  Without a host in bot.ini it is booted on this machine.  Exit code 1: something is not
+    as it should be.
     """
     import signal
 
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.model.host import Mode
-    from trainbot.ops.image_trial import ready_image, try_image
+    from trainbot.ops.image_trial.runner import try_image
 
     for number in (signal.SIGTERM, signal.SIGHUP):  # as ctrl-C, which removes the lab
         signal.signal(number, signal.default_int_handler)
-    config, progress = read(path), for_terminal()
-    built, kvm = ready_image(config, name, progress)
     mode = Mode.PERMISSIVE if permissive else Mode.ENFORCING
-    trial = try_image(built, config.gateway.lab_key, kvm, mode, within, progress)
+    trial = try_image(read(path), name, hosts, mode, within, for_terminal())
     click.echo("\n".join(trial.lines))
     return int(bool(trial.wrong))
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from trainbot.images.build.command import environment
 
 _MIB = 1 << 20
-_EACH = 16  # MiB of the partition
+_EACH = 16  # MiB of a partition
+UNMOUNTABLE = "5a1b0c2d-0000-4000-8000-00000000dead"
 _SYSTEM = {
     "etc/fstab": "/dev/sda1 / ext4 defaults 0 1\n",
     "usr/lib/systemd/systemd": "",
@@ -69,18 +70,40 @@ def encrypted(work: Path) -> Path:
     return made
 
 
-def disk(to: Path, partition: Path) -> Path:
-    """A disk with a partition table and that in it."""
+def unmountable(work: Path) -> Path:
+    """An ext4 file system that uses what no kernel knows (feature_incompat, ext4(5)); blkid still knows it."""
+    made = work / "unmountable"
+    command = ["mke2fs", "-q", "-t", "ext4", "-O", "^metadata_csum", "-U", UNMOUNTABLE, made, f"{_EACH}M"]
+    subprocess.run(command, check=True, env=environment())
+    with made.open("r+b") as file:
+        file.seek(1024 + 0x60)
+        (features,) = struct.unpack("<I", file.read(4))
+        file.seek(1024 + 0x60)
+        file.write(struct.pack("<I", features | 1 << 30))
+    return made
+
+
+def esp(work: Path, name: str, path: str) -> Path:
+    """An EFI partition with that file."""
+    made = work / f"{name}-esp"
+    with made.open("wb") as file:
+        file.truncate(_EACH * _MIB)
+    subprocess.run(["mkfs.vfat", made], check=True, env=environment(), stdout=subprocess.DEVNULL)
+    folders = [str(folder) for folder in reversed(Path(path).parents) if folder.name]
+    subprocess.run(["mmd", "-i", made, *(f"::{folder}" for folder in folders)], check=True, env=environment())
+    subprocess.run(["mcopy", "-i", made, "/bin/true", f"::{path}"], check=True, env=environment())
+    return made
+
+
+def disk(to: Path, *partitions: Path) -> Path:
+    """A disk with a partition table and these in it."""
     with to.open("wb") as file:
-        file.truncate((2 + _EACH) * _MIB)
-    subprocess.run(
-        ["sfdisk", "-q", to],
-        input=f"label: gpt\nstart=2048, size={_EACH * 2048}\n",
-        text=True,
-        check=True,
-        env=environment(),
-    )
+        file.truncate((2 + _EACH * len(partitions)) * _MIB)
+    table = [f"start={(1 + _EACH * number) * 2048}, size={_EACH * 2048}" for number in range(len(partitions))]
+    text = "\n".join(["label: gpt", *table, ""])
+    subprocess.run(["sfdisk", "-q", to], input=text, text=True, check=True, env=environment())
     with to.open("r+b") as file:
-        file.seek(_MIB)
-        file.write(partition.read_bytes())
+        for number, partition in enumerate(partitions):
+            file.seek((1 + _EACH * number) * _MIB)
+            file.write(partition.read_bytes())
     return to

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 
 from tests.images.importing.signing import fingerprint_of
 from trainbot import shipped
-from trainbot.core.errors import ConfigError
+from trainbot.core.errors import BackendError, ConfigError, UserError
 from trainbot.images import catalog as images
+from trainbot.images.build.progress_bar import Silent
 from trainbot.images.importing.distributions import Distribution, load_catalog
-from trainbot.images.importing.importing import ImportRequest
+from trainbot.images.importing.importing import ImportRequest, import_image
 from trainbot.images.importing.signatures import Signer, read_key
 
 ENTRY = Distribution(
@@ -139,3 +141,30 @@ def test_what_is_said_goes_before_the_catalog(tmp_path: Path) -> None:
     assert asked(sums=sums, signature="https://b/x.sig")[1:] == (sums, "https://b/x.sig", ENTRY.key)
     assert asked(signer=Signer(b"k"))[3] == ""
     assert asked(local, sum="a" * 64)[1:] == ("", "", "")
+
+
+def test_a_disk_of_ones_own_without_a_way_to_its_checksums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine cannot reach the distribution, which is why somebody brought the disk: the sentence says which files to bring
+    as well, and nothing is left.  Other errors of the same kind say nothing of it."""
+    (tmp_path / "d.img").write_bytes(b"x")
+    here = "http://127.0.0.1:1/"
+    found = images.from_catalog(ENTRY, ImportRequest(""), str(tmp_path / "d.img"), here)
+    said = []
+    for request in (found, images.from_catalog(ENTRY, ImportRequest(""), mirror=here), replace(found, signature="")):
+        with pytest.raises(BackendError) as raised:
+            import_image("x", request, tmp_path / "images", "ssh-ed25519 AAAA x", Silent())
+        said.append(str(raised.value))
+    unreachable = "cannot read http://127.0.0.1:1/1/CHECKSUM: Connection refused"
+    hint = f"{unreachable}; if this machine cannot reach it, put CHECKSUM{{}} beside the image's file"
+    assert said == [hint.format(" and CHECKSUM.asc"), unreachable, hint.format("")]
+    assert {path.name for path in (tmp_path / "images").iterdir()} <= {".x.lock"}
+
+
+def test_checksums_beside_the_disk_need_their_signature(tmp_path: Path) -> None:
+    """Somebody brought two of three files: the third is named."""
+    (tmp_path / "d.img").write_bytes(b"x")
+    (tmp_path / "CHECKSUM").write_text("")
+    request = images.from_catalog(ENTRY, ImportRequest(""), str(tmp_path / "d.img"))
+    said = f"CHECKSUM has to be signed, but its signature is not there: {tmp_path}/CHECKSUM.asc"
+    with pytest.raises(UserError, match=said):
+        import_image("x", request, tmp_path / "images", "ssh-ed25519 AAAA x", Silent())

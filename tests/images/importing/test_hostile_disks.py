@@ -242,7 +242,63 @@ def test_an_xz_file_may_not_ask_for_any_memory(raw: Path, tmp_path: Path) -> Non
 def test_an_archive_in_an_archive_is_refused(raw: Path, tmp_path: Path) -> None:
     """Each layer may multiply by a thousand; distributions use one."""
     (tmp_path / "f").write_bytes(gzip.compress(lzma.compress(raw.read_bytes(), preset=0)))
-    assert "the file is xz, not a disk image" in refused(tmp_path / "f", tmp_path)
+    assert "the file is compressed again (xz): use the distribution's qcow2" in refused(tmp_path / "f", tmp_path)
+
+
+@pytest.mark.parametrize("inner", ["qcow2", "xz", "gzip", "zstd"])
+def test_what_is_in_a_qcow2_is_a_disk(raw: Path, tmp_path: Path, inner: str) -> None:
+    """Another container in it, which names a file of this machine: labs are made on it as a raw disk, by name, but nobody
+    should get that far."""
+    qemu_img("create", "-f", "qcow2", "-b", raw, "-F", "raw", tmp_path / "in")
+    content = (tmp_path / "in").read_bytes()
+    if inner == "zstd":
+        content = subprocess.run(["zstd", "-q", "-c"], input=content, capture_output=True, check=True).stdout
+    elif inner != "qcow2":
+        content = {"xz": lzma.compress, "gzip": gzip.compress}[inner](content)
+    (tmp_path / "padded").write_bytes(content.ljust(40 * MIB, b"\0"))
+    said = "another qcow2 file" if inner == "qcow2" else f"compressed again ({inner})"
+    assert f"what the file holds is {said}, not a disk" in refused(qcow2(tmp_path / "padded", tmp_path / "q"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        ("vmdk", (), "a VMDK disk: use the distribution's"),
+        ("vmdk", ("-o", "subformat=streamOptimized"), "a VMDK disk: use the distribution's"),
+        ("vmdk", ("-o", "subformat=monolithicFlat"), "the description of a VMDK disk: use"),
+        ("vdi", (), "a VDI disk: use"),
+        ("vhdx", (), "a VHDX disk: use"),
+        ("vpc", (), "a VHD disk: use"),
+    ],
+)
+def test_disks_of_other_programs_are_named_and_not_opened(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, options: tuple[str, ...], said: str
+) -> None:
+    """Some of them name other files on this machine (VMDK's extents, VHDX's parents): qemu-img does not see them."""
+    qemu_img("convert", "-f", "raw", "-O", kind, *options, raw, tmp_path / "d")
+    monkeypatch.setattr(disk, "environment", lambda: {"PATH": ""})
+    assert f"the file is {said}" in refused(tmp_path / "d", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("tar", "-c", "-f", "f", "raw"), "a tar archive: unpack it, and import the disk that is in it"),
+        (("tar", "-c", "-J", "-f", "f", "raw"), "a tar archive: unpack it"),
+        (("bzip2", "-k", "raw"), "compressed with bzip2: unpack it"),
+    ],
+)
+def test_archives_are_named(raw: Path, tmp_path: Path, command: tuple[str, ...], said: str) -> None:
+    """As some distributions offer their disks."""
+    subprocess.run(command, cwd=tmp_path, check=True)
+    path = tmp_path / ("raw.bz2" if command[0] == "bzip2" else "f")
+    assert f"the file is {said}" in refused(path, tmp_path)
+
+
+def test_an_installer_is_named(raw: Path, tmp_path: Path) -> None:
+    """Its ISO file system begins at 32 KiB, and it often has a partition table as well."""
+    patched(raw, 32768, b"\x01CD001\x01")
+    assert "an ISO image, as for installations: use the distribution's cloud image" in refused(raw, tmp_path)
 
 
 @pytest.mark.parametrize("pack", ["xz", "gz", "zst"])

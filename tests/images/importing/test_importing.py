@@ -130,7 +130,7 @@ def test_every_form_becomes_the_same_disk(raw: Path, tmp_path: Path, form: str) 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "the file is empty, not a disk image"),
+        (b"", "the file is empty: use the distribution's qcow2"),
         (b"<!DOCTYPE html><html>", "the file is a web page"),
         (b"\n<html>404", "the file is a web page"),
         (b"root:x:0:0\n", "of an unknown type"),

@@ -13,7 +13,7 @@ from trainbot.images.build.command import environment
 from trainbot.images.build.progress_bar import Silent
 from trainbot.images.importing.opened import _PYTHON, open_disk
 from trainbot.images.importing.remarks import boot_line
-from trainbot.images.importing.seed import AUTHORIZED_KEYS, GETTY, HOST_KEY, SEED, seed_files
+from trainbot.images.importing.seed import AUTHORIZED_KEYS, GETTY, HOST_KEY, PATIENCE, SEED, seed_files
 from trainbot.model.host import GuestType
 
 pytestmark = pytest.mark.images
@@ -59,11 +59,15 @@ def test_keys_and_seed_get_the_labels_that_the_images_own_policy_says(tmp_path: 
     found = open_disk(disk, tmp_path / "to", "", files, Silent())
     assert found.guests == (GuestType.HVM,) and found.facts.selinux == "permissive"
     assert (tmp_path / "to/vmlinuz").read_text() == "kernel" and (tmp_path / "to/initrd").read_text() == "initrd"
-    types = {path: label(disk, path).split(":")[2] for path in (AUTHORIZED_KEYS, HOST_KEY, GETTY, f"{SEED}/user-data")}
+    types = {
+        path: label(disk, path).split(":")[2]
+        for path in (AUTHORIZED_KEYS, HOST_KEY, GETTY, PATIENCE, f"{SEED}/user-data")
+    }
     assert types == {
         AUTHORIZED_KEYS: "ssh_home_t",
         HOST_KEY: "sshd_key_t",
         GETTY: "systemd_unit_file_t",
+        PATIENCE: "etc_t",
         f"{SEED}/user-data": "var_lib_t",
     }
     assert label(disk, "/root/.ssh") == "system_u:object_r:ssh_home_t:s0"
@@ -133,7 +137,7 @@ def test_a_disk_of_fedoras_shape(tmp_path: Path) -> None:
     shutil.copy("/bin/true", tree / "bin" / "ls")  # its ELF header says for which machines the system is
     subprocess.run(["tar", "-c", "-f", tmp_path / "tar", "-C", tree, "."], check=True)
     made = subprocess.run(
-        [_PYTHON, "-c", BTRFS, tmp_path / "disk", tmp_path / "tar"], text=True, capture_output=True, timeout=600
+        [_PYTHON, "-c", BTRFS, tmp_path / "disk", tmp_path / "tar"], text=True, capture_output=True, timeout=3600
     )
     assert made.returncode == 0, made.stderr
     files = seed_files("fedora", "fedora-1", KEY, "-----BEGIN\nhost\n", "ssh-ed25519 AAAA")

@@ -64,6 +64,13 @@ print(json.dumps(said))
 BOOT_ELSEWHERE = {"etc/fstab": "# x /boot\nUUID=1234-ABCD\t/boot vfat defaults 0 1\n"}
 
 
+BOOT_UNMOUNTABLE = {"etc/fstab": f"UUID={odd_disks.UNMOUNTABLE}\t/boot ext4 defaults 0 0\n"}
+#: Nothing in /etc/fstab names the EFI partition: systemd finds it by its type.
+EFI_ALONE = {
+    "uki alone": "EFI/Linux/arch-linux.efi",
+    "sdboot alone": "EFI/systemd/systemd-bootx64.efi",
+    "grub": "EFI/debian/grubx64.efi",
+}
 _NO_KERNEL = ("boot/",)
 OTHERS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "alpine": (
@@ -88,6 +95,17 @@ OTHERS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
 }
 
 
+NO_KERNEL = "no kernel on this disk (container images have none): use the one for clouds or virtual machines"
+UKI = (
+    "this image boots a unified kernel image (UKI), which has kernel and initrd in one EFI file, but labs need both as files "
+    "in /boot: use the distribution's image for BIOS or GRUB"
+)
+SD_BOOT = (
+    "this image boots with systemd-boot, its kernel is on the EFI partition, but labs need kernel and initrd in /boot: use the "
+    "distribution's image for BIOS or GRUB"
+)
+
+
 def verdict(facts: dict[str, Any]) -> str:
     """The kernel that is chosen, or why there is none."""
     try:
@@ -110,8 +128,14 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
     }
     for name, (files, without) in OTHERS.items():
         parts[name] = odd_disks.system(tmp_path, name, {"etc/fstab": "", **files}, without)
+    disks = {name: (part,) for name, part in parts.items()}
+    system = odd_disks.system(tmp_path, "unmountable boot", BOOT_UNMOUNTABLE, _NO_KERNEL)
+    disks["newboot"] = (system, odd_disks.unmountable(tmp_path))
+    for letter, (name, path) in zip("abc", EFI_ALONE.items(), strict=True):
+        system = odd_disks.system(tmp_path, name, {"etc/fstab": ""}, _NO_KERNEL)
+        disks[f"efi{letter}"] = (odd_disks.esp(tmp_path, name, path), system)
     asked = {
-        "disks": {name: str(odd_disks.disk(tmp_path / f"{name}.disk", part)) for name, part in parts.items()},
+        "disks": {name: str(odd_disks.disk(tmp_path / f"{name}.disk", *those)) for name, those in disks.items()},
         "to": str(tmp_path),
         "looks": [
             ("whole", ["one"], ""),
@@ -123,6 +147,8 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
             ("two", ["one", "another"], ""),
             ("encrypted", ["luks"], ""),
             ("rubbish", ["random"], ""),
+            ("unmountable boot", ["newboot"], ""),
+            *((name, [f"efi{letter}"], "") for letter, name in zip("abc", EFI_ALONE, strict=True)),
             *((name, [name], "") for name in OTHERS),
         ],
     }
@@ -130,17 +156,21 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
         [opened._PYTHON, "-c", ALL, str(Path(opener.__file__).parent)],
         text=True,
         capture_output=True,
-        timeout=600,
+        timeout=3600,
         input=json.dumps(asked),
     )
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout.splitlines()[-1])
+    newboot = "the image's /boot cannot be mounted, so its kernel is out of reach (mount: "
+    assert verdict(found["unmountable boot"]).startswith(newboot) and "wrong fs type" in verdict(
+        found.pop("unmountable boot")
+    )
     cloud = "use the distribution's cloud image"
     assert {name: said if isinstance(said, str) else verdict(said) for name, said in found.items()} == {
         "whole": "6.1.0-1-amd64",
         "no cloud-init": f"no cloud-init on this disk, so labs would have no network: {cloud}",
         "no initrd": f"the kernel in /boot has no initrd beside it (6.1.0-1-amd64): {cloud}",
-        "no kernel": "no kernel on this disk (container images have none): use the one for clouds or virtual machines",
+        "no kernel": NO_KERNEL,
         "no systemd": "this system has no systemd, which labs need for their console: use another distribution",
         "boot": "the image's /boot cannot be mounted, so its kernel is out of reach "
         "(nothing on this disk is UUID=1234-ABCD, which is in /etc/fstab)",
@@ -148,10 +178,11 @@ def test_each_disk_that_becomes_no_lab_says_what_to_take(tmp_path: Path) -> None
         "encrypted": "this disk is encrypted (LUKS), so labs cannot boot it: use the distribution's cloud image",
         "rubbish": "no operating system found on this disk: use a Linux distribution's cloud image",
         "alpine": "this system has no systemd, which labs need for their console: use another distribution",
-        "uki": "this image boots a unified kernel image (UKI), which has kernel and initrd in one EFI file, but labs need both "
-        "as files in /boot: use the distribution's image for BIOS or GRUB",
-        "sdboot": "this image boots with systemd-boot, its kernel is on the EFI partition, but labs need kernel and initrd in "
-        "/boot: use the distribution's image for BIOS or GRUB",
+        "uki": UKI,
+        "uki alone": UKI,
+        "sdboot": SD_BOOT,
+        "sdboot alone": SD_BOOT,
+        "grub": NO_KERNEL,
         "modules": "the kernel on this disk is not /boot/vmlinuz-VERSION with an initrd: use the distribution's cloud image",
     }
 

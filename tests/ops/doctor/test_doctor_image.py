@@ -23,6 +23,7 @@ from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.recipe import recipe_hash
 from trainbot.model.config import ImageConfig
 from trainbot.model.host import GuestType
+from trainbot.model.host_address import HostKind
 from trainbot.ops.doctor.finding import Findings, Level
 from trainbot.ops.doctor.image_findings import ImageSeen, image_findings
 
@@ -68,6 +69,24 @@ def test_whole_and_damaged(installed, tmp_path):
     assert installed.say("image").one("cannot be used").mend
 
 
+def test_an_initrd_without_the_driver_of_the_disk(installed, tmp_path):
+    """What an import found is in image.json; for other images the initrd is read, and it is only a note."""
+    host = {"host_here": {"uri": "qemu:///embed?root=/srv/tb-embed"}}
+    image = built(tmp_path / "mine", lacks=("virtio_blk",))
+    found = installed.say("image", "mine", image_mine={"folder": image.folder}, **host).one("initrd has no virtio_blk")
+    assert found.level is Level.WRONG and "labs on QEMU hosts do not find their disk" in found.why
+    write_image(replace(image, lacks=None))
+    assert installed.say("image", "mine").wrong == []  # it cannot be read: nothing is known
+    name = b"lib/modules/6.1/kernel/drivers/block/xen-blkfront.ko\0"
+    for entry in (name, b"TRAILER!!!\0"):
+        head = b"070701" + b"%08x" * 13 % (*([0] * 11), len(entry), 0)
+        (image.initrd).open("ab" if entry is not name else "wb").write(
+            (head + entry).ljust(-(-(110 + len(entry)) // 4) * 4, b"\0")
+        )
+    write_image(replace(image, lacks=None, sha256={name: digest(image.folder / name) for name in FILES}))
+    assert installed.say("image", "mine").one("initrd has no virtio_blk", Level.NOTE).mend
+
+
 def test_the_key_is_another(installed):
     """Built with the installation's key; then the key is another one, and nobody could get in."""
     config = installed.change()
@@ -93,7 +112,16 @@ def test_the_key_is_another(installed):
         ({"guests": (HVM,), "kernel": frozenset({PVH, HVM})}, Level.WRONG, "only as hvm, which is refused"),
         ({"guests": (HVM,), "guest": PVH}, Level.WRONG, "its kernel cannot run as pvh"),
         ({"guests": (HVM,), "guest": HVM, "hvm_accept_risk": True}, Level.NOTE, "runs as hvm on Xen"),
-        ({"guests": (HVM,), "xen": False}, None, ""),
+        ({"guests": (HVM,), "kinds": frozenset({HostKind.QEMU})}, None, ""),
+        ({"lacks": ()}, None, ""),
+        ({"lacks": (), "drivers": frozenset()}, None, ""),
+        ({"lacks": ("xen-blkfront",)}, Level.WRONG, "its initrd has no xen-blkfront, so its labs on Xen hosts"),
+        ({"lacks": ("virtio_blk",)}, None, ""),
+        ({"lacks": ("virtio_blk",), "kinds": frozenset({HostKind.QEMU})}, Level.WRONG, "its initrd has no virtio_blk"),
+        ({"lacks": ("xen-blkfront",), "kinds": frozenset({HostKind.QEMU, HostKind.TEST})}, None, ""),
+        ({"drivers": frozenset({"virtio_blk"})}, Level.NOTE, "its initrd has no xen-blkfront"),
+        ({"drivers": frozenset({"xen-blkfront"})}, None, ""),
+        ({"drivers": None}, None, ""),
         ({"guests": ()}, Level.WRONG, "built without Xen's drivers"),
         ({"hosts": {"xen1": frozenset(), "xen2": frozenset({"v"})}}, Level.WRONG, "xen1 has no copy of v"),
         ({"hosts": {"xen1": frozenset(), "xen2": frozenset()}}, Level.WRONG, "xen1, xen2 have no copy of v"),
@@ -108,7 +136,7 @@ def test_judged(changes, level, words):
     modes = changes.pop("modes", "enforcing=1")
     sums = changes.pop("sums", dict.fromkeys(FILES, "0" * 64))
     image = BuiltImage(Path("/i/v"), "mine", "s", "r", "", "", "", modes, "root", "k", 384, 1, sums, datetime.now(UTC))
-    image = replace(image, guests=changes.pop("guests", None))
+    image = replace(image, guests=changes.pop("guests", None), lacks=changes.pop("lacks", None))
     section = {name: changes.pop(name) for name in ("guest", "hvm_accept_risk") if name in changes}
     values = {"sums": dict.fromkeys(FILES, "0" * 64), "recipe": None, "kernel": None, "hosts": {}, **changes}
     seen = ImageSeen(ImageConfig("mine", Path(), **section), image, **values)

@@ -23,7 +23,8 @@ class BuiltImage:
     newer image is built.  `cmdline` lacks console= (the host knows its own) and the mode: add `permissive` or
     `enforcing`.  `host_key` is the public key every lab of this image shows to ssh.  `source`: where an
     imported one came from, '' for one that was built.  `guests`: how its kernel runs on Xen according to its
-    configuration, the best first; None if that is unknown.  `tmux`: whether its labs have it.
+    configuration, the best first; None if that is unknown.  `tmux`: whether its labs have it.  `lacks`: the drivers of
+    labs' disks that neither its kernel nor its initrd has; None if that is unknown.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class BuiltImage:
     source: str = ""
     guests: tuple[GuestType, ...] | None = None
     tmux: bool = True
+    lacks: tuple[str, ...] | None = None
 
     @property
     def guest(self) -> GuestType:
@@ -91,6 +93,8 @@ def read_image(folder: Path) -> BuiltImage:
         said["built_at"] = datetime.fromisoformat(said["built_at"])
         if said.get("guests") is not None:
             said["guests"] = tuple(GuestType(guest) for guest in said["guests"])
+        if said.get("lacks") is not None:
+            said["lacks"] = tuple(map(str, said["lacks"]))
         image = BuiltImage(folder=folder, **said)
     except FileNotFoundError as error:
         raise BackendError(f'no image called "{folder.name}" yet: build it first') from error

@@ -37,6 +37,22 @@ _PROTECTIVE = 0xEE  # this entry covers the whole disk, however large it is
 _QCOW2 = struct.Struct(
     ">4sIQIIQII"
 )  # magic, version, backing file's offset and length, cluster bits, size, encryption, L1
+#: What people give by mistake: offset, first bytes, what it is, what to do.
+_TAKE = "use the distribution's qcow2 or raw image"
+_UNPACK = "unpack it, and import the disk that is in it"
+_OTHERS = (
+    (0, b"KDMV", "a VMDK disk", _TAKE),
+    (0, b"# Disk DescriptorFile", "the description of a VMDK disk", _TAKE),
+    (0, b"vhdxfile", "a VHDX disk", _TAKE),
+    (0, b"conectix", "a VHD disk", _TAKE),
+    (64, b"\x7f\x10\xda\xbe", "a VDI disk", _TAKE),
+    (257, b"ustar", "a tar archive", _UNPACK),
+    (0, b"PK\x03\x04", "a zip archive", _UNPACK),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
+    (0, b"BZh", "compressed with bzip2", _UNPACK),
+    (0, b"\x04\x22\x4d\x18", "compressed with lz4", _UNPACK),
+    (32769, b"CD001", "an ISO image, as for installations", "use the distribution's cloud image"),
+)
 _EXTERNAL_DATA, _CORRUPT = 1 << 2, 1 << 1  # of the incompatible features (qcow2.txt)
 
 
@@ -67,7 +83,10 @@ def as_raw_disk(source: Path, work: Path, log: BuildLog, progress: Progress) -> 
         progress.stage("copying the disk")
         log.run(["cp", "--sparse=always", str(source), str(disk)])
     else:
-        raise DiskError(f"the file is {kind}, not a disk image: use the distribution's qcow2 or raw image")
+        advice = next((advice for *_, name, advice in _OTHERS if name == kind), _TAKE)
+        raise DiskError(f"the file is {_NAMES.get(kind, kind)}: {advice}")
+    if (inner := what_is(disk)) != "disk" and not inner.startswith("of an unknown"):  # a file system is the whole disk
+        raise DiskError(f"what the file holds is {_NAMES.get(inner, inner)}, not a disk: {_TAKE}")
     (work / "unpacked").unlink(missing_ok=True)
     size = disk.stat().st_size
     if not _LEAST <= size <= MOST:
@@ -83,9 +102,12 @@ def as_raw_disk(source: Path, work: Path, log: BuildLog, progress: Progress) -> 
 
 def what_is(path: Path) -> str:
     """``qcow2``, ``disk`` (with a partition table), ``xz``, ``gzip``, ``zstd``, or a description of something else."""
-    head = _first(path, 4096)
+    head = _first(path, 36 << 10)
     if head[:4] == b"QFI\xfb":
         return "qcow2"
+    for at, magic, kind, _advice in _OTHERS:
+        if head[at : at + len(magic)] == magic:
+            return kind
     for magic, kind in ((b"\xfd7zXZ\0", "xz"), (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd")):
         if head.startswith(magic):
             return kind
@@ -96,7 +118,7 @@ def what_is(path: Path) -> str:
         return "a web page"
     if not head:
         return "empty"
-    return "of an unknown type (not qcow2, and no partition table)"
+    return "of an unknown type (not qcow2, and without a partition table)"
 
 
 def _first(path: Path, count: int) -> bytes:
@@ -260,3 +282,4 @@ def _xz(source: Path) -> Iterator[_Xz]:
 
 
 _PACKED: dict[str, Callable[[Path], Any]] = {"xz": _xz, "gzip": gzip.open, "zstd": _zstd}
+_NAMES = {"qcow2": "another qcow2 file", **{kind: f"compressed again ({kind})" for kind in _PACKED}}

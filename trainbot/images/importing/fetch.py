@@ -273,5 +273,5 @@ def _answered(error: urllib.error.HTTPError) -> str:
 
 
 def _why(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    return one_line(str(reason)) or type(error).__name__
+    reason = getattr(error, "reason", None) or error
+    return one_line(str(getattr(reason, "strerror", None) or reason)) or type(error).__name__

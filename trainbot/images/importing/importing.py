@@ -30,7 +30,7 @@ from trainbot.images.importing.signatures import Signer, signed_text
 from trainbot.images.importing.tmux import tmux_files
 
 # Raise it when the same file would give a different image.
-IMPORTER_VERSION = 2
+IMPORTER_VERSION = 3
 _FREE_MIB = 4096
 _MEMORY = 1024
 
@@ -38,7 +38,7 @@ _MEMORY = 1024
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
     """``source``: an address or a file; ``sum``: its SHA-256 or SHA-512; ``sums``: an address or a file that has it
-    ('': not given); ``kernel``: its version, '' for the newest; ``memory``: MiB per lab, 0 for the usual.
+    ('': not given); ``kernel``: its version, '' for the image's choice; ``memory``: MiB per lab, 0 for the usual.
 
     ``signer``: who has to have signed ``sums`` (None: nobody); ``signature``: an address or a file, '' if it is in ``sums``.
     ``name``: how ``sums`` may name the disk beside its name in ``source``; ``listed``: a pattern for other names there.
@@ -140,13 +140,26 @@ def _small(place: str) -> bytes:
 
 def _told(request: ImportRequest, progress: Progress) -> str:
     """What the checksum file says of the disk, if the right one has signed it."""
-    content = _small(request.sums)
+    try:
+        content = _small(request.sums)
+        signature = _signature(request) if request.signer and request.signature else None
+    except BackendError as error:
+        if not request.origin or fetch.is_address(request.source) or not fetch.is_address(request.sums):
+            raise
+        files = " and ".join(map(_last, filter(None, (request.sums, request.signature))))
+        raise BackendError(f"{error}; if this machine cannot reach it, put {files} beside the image's file") from None
     if request.signer:
         progress.stage("checking the signature of the checksum file")
-        signature = _small(request.signature) if request.signature else None
         content = signed_text(content, signature, request.signer, _last(request.sums))
     names = dict.fromkeys((_last(request.source), request.name))
     return sums.find_sum(content.decode(errors="replace"), *filter(None, names), listed=request.listed)
+
+
+def _signature(request: ImportRequest) -> bytes:
+    place = request.signature
+    if not fetch.is_address(place) and not Path(place).exists():
+        raise UserError(f"{_last(request.sums)} has to be signed, but its signature is not there: {place}")
+    return _small(place)
 
 
 def _last(place: str) -> str:
@@ -209,4 +222,5 @@ def _describe(
         source=request.origin or (request.source if fetch.is_address(request.source) else Path(request.source).name),
         guests=opened.guests,
         tmux=opened.tmux,
+        lacks=None if opened.lacking is None else tuple(sorted(opened.lacking)),
     )

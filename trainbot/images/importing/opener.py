@@ -44,6 +44,9 @@ OTHER_BOOT = {
     ),
     "kernel": ("/boot/vmlinuz*", "/boot/bzImage*", "/boot/vmlinux*", "/usr/lib/modules/*/vmlinuz"),
 }
+#: The same on an EFI partition that /etc/fstab need not name: systemd mounts it by its type.
+EFI_BOOT = {"uki": "/EFI/Linux/*.efi", "sd-boot": "/EFI/systemd/systemd-boot*.efi"}
+MOST_PARTITIONS = 32
 SYSTEMD = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 LABEL = "security.selinux"
 PRIVATE = {"/root/.ssh": 0o700}
@@ -99,6 +102,20 @@ def mount(g: GuestFS) -> tuple[str, dict[str, str]]:
     return root, failed
 
 
+def efi_boot(g: GuestFS) -> list[str]:
+    """What the EFI partitions have of EFI_BOOT.  Nothing may be mounted."""
+    found = set()
+    for partition in g.list_partitions()[:MOST_PARTITIONS]:
+        if g.vfs_type(partition) == "vfat":
+            try:
+                g.mount_ro(partition, "/")
+            except RuntimeError:  # then it is none that boots
+                continue
+            found |= {kind for kind, pattern in EFI_BOOT.items() if g.glob_expand(pattern)}
+            g.umount_all()
+    return sorted(found)
+
+
 def first(g: GuestFS, paths: tuple[str, ...], version: str) -> str:
     return next((path % version for path in paths if g.is_file(path % version, followsymlinks=True)), "")
 
@@ -150,6 +167,7 @@ def selinux(g: GuestFS) -> dict[str, Any]:
 
 def look(g: GuestFS, to: str) -> dict[str, Any]:
     """Mounts the system and says what is there; copies file_contexts, if any, into the folder ``to``."""
+    elsewhere = efi_boot(g)
     root, failed = mount(g)
     found = kernels(g)
     for each in found:
@@ -159,7 +177,9 @@ def look(g: GuestFS, to: str) -> dict[str, Any]:
         "packages": g.inspect_get_package_format(root),
         "unmounted": failed,
         "kernels": found,
-        "other_boot": [kind for kind, globs in OTHER_BOOT.items() if any(g.glob_expand(each) for each in globs)],
+        "other_boot": sorted(
+            {kind for kind, globs in OTHER_BOOT.items() if any(g.glob_expand(each) for each in globs)}.union(elsewhere)
+        ),
         "cloud_init": any(g.is_file(path, followsymlinks=True) for path in CLOUD_INIT),
         "tmux": any(g.is_file(path, followsymlinks=True) for path in TMUX),
         "systemd": any(g.is_file(path, followsymlinks=True) for path in SYSTEMD),

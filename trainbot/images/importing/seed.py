@@ -19,6 +19,8 @@ SEED = "/var/lib/cloud/seed/nocloud"
 SOURCES = "/etc/cloud/cloud.cfg.d/99-lab.cfg"
 #: The console belongs to the learner: the gateway has authenticated everyone who reaches it, and root has no password.
 GETTY = "/etc/systemd/system/serial-getty@.service.d/10-lab.conf"
+#: Where /boot is a partition of its own, systemd waits 90 s for it, then nobody gets in: too little on a busy emulated host.
+PATIENCE = "/etc/systemd/system.conf.d/10-lab.conf"
 
 
 AUTHORIZED_KEYS = "/root/.ssh/authorized_keys"
@@ -54,6 +56,7 @@ def seed_files(name: str, version: str, public_key: str, host_key: str, host_key
         f"{SEED}/user-data": SeedFile("#cloud-config\n" + json.dumps(user, indent=1) + "\n"),
         f"{SEED}/meta-data": SeedFile(json.dumps(meta) + "\n"),
         GETTY: SeedFile(_AUTOLOGIN, 0o644),
+        PATIENCE: SeedFile("[Manager]\nDefaultDeviceTimeoutSec=15min\n", 0o644),
         SOURCES: SeedFile(json.dumps({"datasource_list": ["NoCloud", "None"]}) + "\n"),
     }
 

@@ -84,7 +84,9 @@ def _gpgv(work: Path, files: list[str], name: str) -> list[list[str]]:
     except FileNotFoundError:
         raise BackendError(missing_program("gpgv")) from None
     except subprocess.TimeoutExpired:
-        raise BackendError(f"the signature of {name} cannot be checked: gpgv does not come to an end") from None
+        raise BackendError(
+            f"the signature of {name} cannot be checked: gpgv did not finish within {_SECONDS} s"
+        ) from None
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     return [line.split()[1:] for line in lines if line.startswith("[GNUPG:] ")]
 

@@ -12,8 +12,9 @@ from trainbot.core.errors import BackendError
 from trainbot.images.build.image_folder import FILES, BuiltImage, read_image
 from trainbot.images.build.kernel import guest_types
 from trainbot.images.build.recipe import recipe_hash
+from trainbot.images.importing.initrd import drivers_in
 from trainbot.model.host import HostConfig
-from trainbot.model.host_address import HostKind, host_address
+from trainbot.model.host_address import host_address
 from trainbot.ops.doctor.examine import in_thread
 from trainbot.ops.doctor.finding import Finding, Findings
 from trainbot.ops.doctor.here import LocalFacts
@@ -36,7 +37,8 @@ async def examine_image(here: LocalFacts, section: ImageConfig) -> list[Finding]
         await in_thread(_recipe, here, section, image),
         await in_thread(guest_types, image.kernel),
         await _hosts(here),
-        any(host_address(host.uri).kind is HostKind.XEN for host in here.config.hosts),
+        frozenset(host_address(host.uri).kind for host in here.config.hosts),
+        await in_thread(_drivers, image),
     )
     return image_findings(words, seen)
 
@@ -54,6 +56,17 @@ def _sums(here: LocalFacts, image: BuiltImage, subject: str) -> dict[str, str]:
                 here.progress(subject, 100 * done // whole, f"{subject}: {name}")
         found[name] = digest.hexdigest()
     return found
+
+
+def _drivers(image: BuiltImage) -> frozenset[str] | None:
+    """The drivers of labs' disks in the initrd of an image that does not say what it lacks; None if it need not be read, or
+    cannot be."""
+    if image.lacks is not None:
+        return None
+    try:
+        return drivers_in(image.initrd)
+    except (BackendError, OSError):
+        return None
 
 
 def _recipe(here: LocalFacts, section: ImageConfig, image: BuiltImage) -> str | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from trainbot.config import ImageConfig
 from trainbot.images.build.image_folder import FILES, BuiltImage
+from trainbot.images.importing.initrd import QEMU, XEN
 from trainbot.model.host import GuestType
+from trainbot.model.host_address import HostKind
 from trainbot.ops.doctor.finding import Finding, Findings
 
 _RISK = " and hvm_accept_risk = yes"
@@ -17,7 +19,7 @@ _RISK = " and hvm_accept_risk = yes"
 class ImageSeen:
     """``sums``: sha256 of each file; ``recipe``: the current hash of recipe and installation key, None without a recipe
     of that name; ``kernel``: the guest types that its notes list, None if unknown; ``hosts``: the versions on each host that
-    keeps copies, None if unknown; ``xen``: whether a host is Xen."""
+    keeps copies, None if unknown; ``kinds``: of hosts; ``drivers``: of labs' disks, in its initrd, None if unknown."""
 
     section: ImageConfig
     image: BuiltImage
@@ -25,7 +27,12 @@ class ImageSeen:
     recipe: str | None
     kernel: frozenset[GuestType] | None
     hosts: Mapping[str, frozenset[str] | None]
-    xen: bool = True
+    kinds: frozenset[HostKind] = frozenset((HostKind.XEN,))
+    drivers: frozenset[str] | None = None
+
+    @property
+    def xen(self) -> bool:
+        return HostKind.XEN in self.kinds
 
 
 def image_findings(words: Findings, seen: ImageSeen) -> list[Finding]:
@@ -33,6 +40,7 @@ def image_findings(words: Findings, seen: ImageSeen) -> list[Finding]:
         _files(words, seen),
         *_recipe(words, seen),
         *_kernel(words, seen),
+        *_initrd(words, seen),
         *_modes(words, seen),
         *_hosts(words, seen),
     ]
@@ -113,6 +121,27 @@ def _kernel(words: Findings, seen: ImageSeen) -> list[Finding]:
             "use an image whose kernel runs as pvh for people you do not know",
         )
     ]
+
+
+def _initrd(words: Findings, seen: ImageSeen) -> list[Finding]:
+    """Only an import looks into the kernel as well: for other images a driver may still be part of it."""
+    said = seen.image.lacks
+    lacking = set(said) if said is not None else set() if seen.drivers is None else {XEN, QEMU} - seen.drivers
+    found = []
+    for driver, kind, name in ((XEN, HostKind.XEN, "Xen"), (QEMU, HostKind.QEMU, "QEMU")):
+        if driver not in lacking or kind not in seen.kinds:
+            continue
+        what, effect = f"its initrd has no {driver}", f"its labs on {name} hosts do not find their disk"
+        mend = (
+            "use another image, or one whose initrd was made with that driver; trainbot image try "
+            f"{seen.section.name} shows whether labs of it boot"
+        )
+        found.append(
+            words.wrong(what, f"so {effect}", mend)
+            if said is not None
+            else words.note(what, f"so {effect}, unless its kernel has the driver built in", mend)
+        )
+    return found
 
 
 def _modes(words: Findings, seen: ImageSeen) -> list[Finding]:
