@@ -165,6 +165,7 @@ def listed(config: Config) -> list[dict[str, Any]]:
                 "system": image.suite,
                 "memory_mib": memory,
                 "disk_mib": image.disk.stat().st_blocks >> 11,
+                "guests": None if image.guests is None else [str(guest) for guest in image.guests],
                 "built_at": image.built_at.isoformat(),
                 "old": len(versions(image.folder.parent, name)) - 1,
             }

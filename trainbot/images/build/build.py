@@ -21,6 +21,7 @@ from trainbot.images.build.image_folder import (
     point_at,
     read_image,
 )
+from trainbot.images.build.kernel import configured_types
 from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.pack import pack
 from trainbot.images.build.progress_bar import Progress
@@ -35,6 +36,7 @@ from trainbot.images.build.versions import (
     only_maker,
     workplace,
 )
+from trainbot.model.host import GuestType
 
 _FREE_MIB = 4096
 
@@ -103,4 +105,13 @@ def _describe(recipe: Recipe, request: str, host_key: str, folder: Path) -> Buil
         disk_bytes=(folder / "disk.img").stat().st_size,
         sha256={name: digest(folder / name) for name in FILES},
         built_at=datetime.now(UTC),
+        guests=_guests(folder / "config"),
     )
+
+
+def _guests(config: Path) -> tuple[GuestType, ...] | None:
+    """By the configuration of its kernel; None if the system has none."""
+    try:
+        return configured_types(config.read_text(encoding="utf-8", errors="replace").splitlines())
+    except FileNotFoundError:
+        return None
