@@ -51,7 +51,7 @@ def image_is_current(recipe_dir: Path, cache: Path, public_key: str) -> bool:
 
 def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progress, mirror: str = "") -> BuiltImage:
     """Build the image of `recipe_dir`; `public_key` (an OpenSSH public key line) can log in to it as root;
-    `mirror` takes the place of the recipe's own mirror of RPM packages.
+    `mirror` takes the place of the recipe's own mirror, or of this machine's mirror of Debian.
 
     Returns at once if it is current, otherwise takes minutes.  A second builder waits for the first.  If interrupted, it
     leaves the image unchanged.  ConfigError: the recipe is wrong; BackendError: why building failed.
