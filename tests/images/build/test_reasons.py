@@ -36,6 +36,14 @@ from trainbot.images.build.reasons import reason
         ("tar: ./usr/bin/x: Cannot write: No space left on device", "the disk is full"),
         ("cp: error writing 'out/vmlinuz': No space left on device", "the disk is full"),
         ("No space left on device", "the disk is full"),
+        ("dpkg: error: failed to write (No space left on device)", "the disk is full"),
+        ("tar: -: Wrote only 8192 of 10240 bytes", "the disk is full"),
+        ("  installing package base-1-1.x86_64 needs 3MB more space on the / filesystem", "the disk is full"),
+        (
+            "[MIRROR] base-1-1.x86_64.rpm: Curl error (23): Failed writing received data to disk/application for http://m/base-1-1.x86_64.rpm",
+            "the disk is full",
+        ),
+        ("E: You don't have enough free space in /var/cache/apt/archives/.", "the disk is full"),
         (
             "mke2fs: Could not allocate block in ext2 filesystem while populating file system",
             "the system needs more than the recipe's disk_mib",

@@ -69,7 +69,12 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
         except BackendError:
             check_builder(recipe)
             check_space(images, _FREE_MIB)
-            image = _build(recipe, request, public_key, version, progress, mirror)
+            try:
+                image = _build(recipe, request, public_key, version, progress, mirror)
+            except OSError as error:
+                raise BackendError(
+                    f"building the image stopped because {images} cannot be written: {error.strerror}"
+                ) from error
         point_at(images / recipe.name, image.folder)
     return image
 

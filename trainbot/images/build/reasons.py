@@ -14,7 +14,11 @@ _REASONS = tuple(
         (r"E: Package '(\S+)' has no installation candidate", "there is no package {}"),
         (r"Error: Unable to find a match: (.+)", "there is no package {}"),
         (r"Error: Failed to download metadata for repo '(\S+)': (.+)", "the repository {} cannot be read ({})"),
-        (r"(?:.*[:\s])?No space left on device", "the disk is full"),
+        (r".*\bNo space left on device", "the disk is full"),
+        (r"tar: .*: Wrote only \d+ of \d+ bytes", "the disk is full"),
+        (r"\s*installing package \S+ needs \S+ more space on the ", "the disk is full"),
+        (r"(?:\[MIRROR\]|\[FAILED\]).*Curl error \(23\)", "the disk is full"),
+        (r"E: You don't have enough free space in ", "the disk is full"),
         (r"mke2fs: Could not allocate (?:block|inode)", "the system needs more than the recipe's disk_mib"),
     )
 )
