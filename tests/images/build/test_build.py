@@ -136,6 +136,15 @@ def test_an_interrupted_build_leaves_nothing(tmp_path, recipe_dir, key, programs
         os.kill(int(running.read_text()), 0)
 
 
+def test_what_a_build_mounts_is_its_own(tmp_path, recipe_dir, key, programs, heard):
+    """Root's mounts would be the machine's, and stay when mmdebstrap is killed; those of others are in a namespace anyway."""
+    say(programs, "mmdebstrap", f"readlink /proc/self/ns/mnt > {tmp_path}/namespace; exit 1")
+    with pytest.raises(BackendError, match="because mmdebstrap failed with exit code 1"):
+        build_image(recipe_dir, tmp_path, key, heard)
+    may = os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"]).returncode == 0
+    assert ((tmp_path / "namespace").read_text().strip() != os.readlink("/proc/self/ns/mnt")) is may
+
+
 def test_programs_end_with_their_builder(tmp_path):
     """A builder that is killed outright takes its programs along, children and all."""
     script = f'sh -c "echo \\$\\$ > {tmp_path}/inner; echo begun; exec tail -f /dev/null" & wait'

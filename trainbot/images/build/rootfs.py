@@ -57,7 +57,16 @@ def _debian(
 ) -> None:
     lines = debian_lines(Path("/etc/apt"), Path("/etc/os-release"), suite, mirror)
     command = mmdebstrap(suite, packages, hooks, overlay, to, lines, _apt_options())
-    log.run(command, LogProgress(progress), env=scratch(to.parent))
+    log.run([*_mounts_apart(), *command], LogProgress(progress), env=scratch(to.parent), name="mmdebstrap")
+
+
+def _mounts_apart() -> list[str]:
+    """What comes before mmdebstrap as root: a mount namespace, so that its mounts (some are the machine's own /dev and /sys) end
+    with it, whatever ends it, and are never below a folder that is removed.  An ordinary user's are in one anyway."""
+    apart = ["unshare", "--mount"]
+    if os.geteuid() != 0 or subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
+        return []  # who may not make one may not mount either
+    return apart
 
 
 def check_builder(recipe: Recipe | None = None) -> None:
