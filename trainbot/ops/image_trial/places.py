@@ -34,8 +34,8 @@ _QUIET = {
     "StrictHostKeyChecking": "yes",
     "IdentitiesOnly": "yes",
     "BatchMode": "yes",
-    "ConnectTimeout": "20",
-    "ServerAliveInterval": "20",
+    "ConnectTimeout": "120",
+    "ServerAliveInterval": "60",
 }
 
 
