@@ -25,7 +25,8 @@ async def test_two_distributions_on_one_host(xen_hosts, lab_image, trixie_image,
             image_trixie={"folder": trixie_image.folder, "guest": "pvh"},
             host_xen1={"uri": host.ssh_uri, "labs": 2, "deadline": 120},
         )
-        prepared = await bot.shell("host", "prepare", "xen1", within=LONG)
+        with host.right_clock():
+            prepared = await bot.shell("host", "prepare", "xen1", within=LONG)
         assert prepared.code == 0, prepared
         russell = await people(ngircd.port, "russell", source=PRESENTER)
         await bot.arrive(russell)

@@ -17,7 +17,8 @@ _RISK = " and hvm_accept_risk = yes"
 class ImageSeen:
     """``sums``: sha256 of each file; ``recipe``: the current hash of recipe and installation key, None without a recipe
     of that name; ``kernel``: the guest types that its notes list, None if unknown; ``hosts``: the versions on each host that
-    keeps copies, None if unknown; ``xen``: whether a host is Xen."""
+    keeps copies, None if unknown; ``xen``: whether a host is Xen; ``kernel_of``: the release of Debian whose kernel the recipe
+    puts in place of the distribution's own, '' if it does not."""
 
     section: ImageConfig
     image: BuiltImage
@@ -26,6 +27,7 @@ class ImageSeen:
     kernel: frozenset[GuestType] | None
     hosts: Mapping[str, frozenset[str] | None]
     xen: bool = True
+    kernel_of: str = ""
 
 
 def image_findings(words: Findings, seen: ImageSeen) -> list[Finding]:
@@ -33,6 +35,7 @@ def image_findings(words: Findings, seen: ImageSeen) -> list[Finding]:
         _files(words, seen),
         *_recipe(words, seen),
         *_kernel(words, seen),
+        *_replaced(words, seen),
         *_modes(words, seen),
         *_hosts(words, seen),
     ]
@@ -111,6 +114,18 @@ def _kernel(words: Findings, seen: ImageSeen) -> list[Finding]:
             "runs as hvm on Xen",
             "so QEMU in dom0 faces learners who are root in their labs",
             "use an image whose kernel runs as pvh for people you do not know",
+        )
+    ]
+
+
+def _replaced(words: Findings, seen: ImageSeen) -> list[Finding]:
+    if not seen.kernel_of:
+        return []
+    return [
+        words.note(
+            f"its kernel is that of Debian {seen.kernel_of}",
+            "so uname -r is not the distribution's",
+            "nothing to do, the lab's greeting says it too; docs/images.md says why",
         )
     ]
 
