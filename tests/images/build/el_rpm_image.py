@@ -100,7 +100,7 @@ def el_rpm_image(public_key: str, progress: Progress) -> BuiltImage:
         made_of.update(Path(module).read_bytes())
     there = cache_folder() / f"el-rpm-{made_of.hexdigest()[:12]}"
     if not there.exists():
-        for old in there.parent.glob("el-rpm-*"):
+        for old in there.parent.glob(f"el-rpm-{'?' * 12}"):
             shutil.rmtree(old)
         with tempfile.TemporaryDirectory(prefix=".el-rpm-", dir=there.parent) as work:
             _make(Path(work), public_key, progress)
