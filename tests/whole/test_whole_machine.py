@@ -220,9 +220,11 @@ def at(learner, *words):
 
 
 def a_dropped_link(learner):
-    """The terminal of before is there at the next login, with where the class is above it; so it is after a ctrl-b d."""
+    """The lab's greeting is shown.  The terminal of before is there at the next login, with where the class is above it; so it is
+    after a ctrl-b d."""
     first = at(learner)
     first.until(b"SE Linux for beginners: the introduction")
+    first.until(b"This lab is yours alone")
     first.until(b"# ")
     first.type(b"kept=mine$((40+2)); echo is:$kept\n")
     first.until(b"is:mine42")

@@ -9,6 +9,7 @@ import outside
 import pytest
 from host_image import TINY, HostImage, host_image, plain_image
 from outside import POOL
+from stocked import images_disk, stock
 from watched import OWNER, Watched
 from xen_host import XenHost, booted
 
@@ -82,6 +83,24 @@ def doomed(xen_hosts) -> Iterator[XenHost]:
     host = xen_hosts("doomed")
     yield host
     host.end()
+
+
+@pytest.fixture
+def stocked(xen_image: HostImage, tmp_path: Path) -> Iterator[Callable[..., XenHost]]:
+    """stocked(name, image, …): a host of a test's own that has copies of these images."""
+    started: list[XenHost] = []
+
+    def start(name: str, *images: BuiltImage) -> XenHost:
+        started.append(host := XenHost(xen_image, name))
+        host.second = images_disk(images, tmp_path)
+        host.boot()
+        host.wait()
+        stock(host, images)
+        return host
+
+    yield start
+    for host in started:
+        host.end()
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def until(answer: Callable[[], T], what: str, seconds: float = BOOT) -> T:
 
 class XenHost:
     """``folder`` (its disk, its log, its known_hosts) is gone when ``end`` was called.  ``name`` is its host name.
-    Its ssh and its libvirtd (TCP and TLS) are at the same ports of our loopback for as long as this object lives."""
+    ``second``: another disk, for a host that boots; what is written there is lost with it.  Its ssh and its libvirtd (TCP and TLS) are at the same ports of our loopback for as long as this object lives."""
 
     def __init__(self, image: HostImage, name: str) -> None:
         self.image = image
@@ -59,6 +59,7 @@ class XenHost:
         self.folder = Path(tempfile.mkdtemp(prefix=f"tb-xen-{name}-"))
         self.disk = self.folder / "disk.qcow2"
         (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{self.ssh_port} {image.host_key}\n")
+        self.second: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     # -- life ---------------------------------------------------------------------------------
@@ -196,6 +197,9 @@ class XenHost:
         """The kernel ends it when we die: nothing is left over, however the tests end."""
         command = ["setpriv", "--pdeathsig", "KILL", *machine(self.image), *more]
         command += ["-drive", f"file={self.disk},if=none,id=own,format=qcow2,cache=unsafe"]
+        if self.second:
+            command += ["-drive", f"file={self.second},if=none,id=second,format=raw,snapshot=on"]
+            command += ["-device", "virtio-blk-pci,drive=second"]
         ports = {self.ssh_port: 22, self.tcp_port: 16509, self.tls_port: 16514}
         ways = "".join(f",hostfwd=tcp:127.0.0.1:{ours}-:{theirs}" for ours, theirs in ports.items())
         command += ["-netdev", f"user,id=net,restrict=on{ways}"]

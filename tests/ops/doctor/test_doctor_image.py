@@ -87,6 +87,22 @@ def test_an_initrd_without_the_driver_of_the_disk(installed, tmp_path):
     assert installed.say("image", "mine").one("initrd has no virtio_blk", Level.NOTE).mend
 
 
+def test_a_kernel_in_place_of_the_distributions(installed):
+    """Organisers are told where uname -r is not the distribution's, by the recipe that the image is built from."""
+    for name in ("centos", "rocky", "debian", "mine"):
+        built(installed.state / "images" / name)
+    said = installed.say("image", image_centos={}, image_rocky={}, image_debian={}, image_mine={})
+    for name in ("centos", "rocky"):
+        found = [each for each in said.found if each.subject == f"image {name}" and "kernel is" in each.what]
+        assert [each.line for each in found] == [
+            f"-  image {name}: its kernel is that of Debian bookworm, so uname -r is not the distribution's: nothing to do, "
+            "the lab's greeting says it too; docs/images.md says why"
+        ]
+    assert not [
+        each for each in said.found if each.subject in ("image debian", "image mine") and "kernel is" in each.what
+    ]
+
+
 def test_the_key_is_another(installed):
     """Built with the installation's key; then the key is another one, and nobody could get in."""
     config = installed.change()

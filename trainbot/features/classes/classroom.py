@@ -102,10 +102,6 @@ class Classroom:
             )
         )
 
-    def unchecked(self, exercise: Exercise) -> str:
-        """Why nothing of the exercise is prepared or checked here; '' if it is, or if it has no scripts."""
-        return exercise.unchecked(self.stock.has_labs(exercise.image))
-
     def unchecked(self, exercise: Exercise, step: int = 0) -> str:
         """Why nothing of the exercise is prepared or checked here, or why that step is not; '' if it is, or if it has no
         scripts."""

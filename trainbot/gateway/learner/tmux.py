@@ -1,7 +1,8 @@
 """The commands that run tmux in a lab, so that a dropped connection loses nothing.  Pure.
 
 There is one session per lab: a login with a terminal returns to the existing screen.  If tmux is missing or fails, a
-plain login shell is started instead.  Our text is always shown literally: tmux expands # (tmux(1), FORMATS) and %
+plain login shell is started instead.  sshd shows the lab's /etc/motd only where it starts the shell itself, so it is shown
+here.  Our text is always shown literally: tmux expands # (tmux(1), FORMATS) and %
 (strftime(3)), and treats a ; at the end of a word as a separator.
 """
 
@@ -17,14 +18,15 @@ VISIT = "desk"  # the user name for a visit, desk+WORD
 SHOWN = 10_000  # milliseconds that a message stays on the screen
 LONGEST = 300  # characters of a line
 
-_START = """\
+_SHELL = 'cat /etc/motd 2>/dev/null; exec "${SHELL:-/bin/sh}" -l'
+_START = f"""\
 if command -v tmux >/dev/null 2>&1; then
-infocmp "$TERM" >/dev/null 2>&1 || { TERM=xterm-256color; export TERM; }
-tmux -u new-session -A -s %s%s && exit 0
+infocmp "$TERM" >/dev/null 2>&1 || {{ TERM=xterm-256color; export TERM; }}
+tmux -u new-session -A -s %s '{_SHELL}'%s && exit 0
 else
 echo 'This lab has no tmux: what runs in this shell ends when the connection drops.'
 fi
-exec "${SHELL:-/bin/sh}" -l"""
+{_SHELL}"""
 _VISIT = """\
 command -v tmux >/dev/null 2>&1 || { echo 'This lab has no tmux, so its terminal cannot be shared.'; exit 1; }
 infocmp "$TERM" >/dev/null 2>&1 || { TERM=xterm-256color; export TERM; }

@@ -11,7 +11,7 @@ from trainbot.config import ImageConfig
 from trainbot.core.errors import BackendError
 from trainbot.images.build.image_folder import FILES, BuiltImage, read_image
 from trainbot.images.build.kernel import guest_types
-from trainbot.images.build.recipe import recipe_hash
+from trainbot.images.build.recipe import load_recipe, recipe_hash
 from trainbot.images.importing.initrd import drivers_in
 from trainbot.model.host import HostConfig
 from trainbot.model.host_address import host_address
@@ -39,6 +39,7 @@ async def examine_image(here: LocalFacts, section: ImageConfig) -> list[Finding]
         await _hosts(here),
         frozenset(host_address(host.uri).kind for host in here.config.hosts),
         await in_thread(_drivers, image),
+        await in_thread(_kernel_of, section, image),
     )
     return image_findings(words, seen)
 
@@ -80,6 +81,15 @@ def _recipe(here: LocalFacts, section: ImageConfig, image: BuiltImage) -> str | 
     if not folder.is_dir() or not public.exists():
         return None
     return recipe_hash(folder, public.read_text(encoding="ascii", errors="replace"))
+
+
+def _kernel_of(section: ImageConfig, image: BuiltImage) -> str:
+    """The release of Debian whose kernel the bundled recipe takes instead of the system's own; '' if it does not."""
+    folder = shipped.folder("images") / section.name
+    if image.source or not folder.is_dir():
+        return ""
+    kernel = load_recipe(folder).kernel
+    return kernel.suite if kernel else ""
 
 
 async def _hosts(here: LocalFacts) -> dict[str, frozenset[str] | None]:

@@ -19,7 +19,8 @@ _RISK = " and hvm_accept_risk = yes"
 class ImageSeen:
     """``sums``: sha256 of each file; ``recipe``: the current hash of recipe and installation key, None without a recipe
     of that name; ``kernel``: the guest types that its notes list, None if unknown; ``hosts``: the versions on each host that
-    keeps copies, None if unknown; ``kinds``: of hosts; ``drivers``: of labs' disks, in its initrd, None if unknown."""
+    keeps copies, None if unknown; ``kinds``: of hosts; ``drivers``: of labs' disks, in its initrd, None if unknown;
+    ``kernel_of``: the release of Debian whose kernel the recipe puts in place of the distribution's own, '' if it does not."""
 
     section: ImageConfig
     image: BuiltImage
@@ -29,6 +30,7 @@ class ImageSeen:
     hosts: Mapping[str, frozenset[str] | None]
     kinds: frozenset[HostKind] = frozenset((HostKind.XEN,))
     drivers: frozenset[str] | None = None
+    kernel_of: str = ""
 
     @property
     def xen(self) -> bool:
@@ -41,6 +43,7 @@ def image_findings(words: Findings, seen: ImageSeen) -> list[Finding]:
         *_recipe(words, seen),
         *_kernel(words, seen),
         *_initrd(words, seen),
+        *_replaced(words, seen),
         *_modes(words, seen),
         *_hosts(words, seen),
     ]
@@ -128,8 +131,9 @@ def _initrd(words: Findings, seen: ImageSeen) -> list[Finding]:
     said = seen.image.lacks
     lacking = set(said) if said is not None else set() if seen.drivers is None else {XEN, QEMU} - seen.drivers
     found = []
-    for driver, kind, name in ((XEN, HostKind.XEN, "Xen"), (QEMU, HostKind.QEMU, "QEMU")):
-        if driver not in lacking or kind not in seen.kinds:
+    qemu = any(kind.is_qemu for kind in seen.kinds)
+    for driver, there, name in ((XEN, seen.xen, "Xen"), (QEMU, qemu, "QEMU")):
+        if driver not in lacking or not there:
             continue
         what, effect = f"its initrd has no {driver}", f"its labs on {name} hosts do not find their disk"
         mend = (
@@ -142,6 +146,18 @@ def _initrd(words: Findings, seen: ImageSeen) -> list[Finding]:
             else words.note(what, f"so {effect}, unless its kernel has the driver built in", mend)
         )
     return found
+
+
+def _replaced(words: Findings, seen: ImageSeen) -> list[Finding]:
+    if not seen.kernel_of:
+        return []
+    return [
+        words.note(
+            f"its kernel is that of Debian {seen.kernel_of}",
+            "so uname -r is not the distribution's",
+            "nothing to do, the lab's greeting says it too; docs/images.md says why",
+        )
+    ]
 
 
 def _modes(words: Findings, seen: ImageSeen) -> list[Finding]:

@@ -42,7 +42,7 @@ _QUIET = {
 def kind_of(host: HostConfig) -> str:
     """For the report, which people paste: no addresses."""
     kind = host_address(host.uri).kind
-    if kind is HostKind.QEMU:
+    if kind.is_qemu:
         return "QEMU, KVM" if host.kvm else "QEMU, emulated"
     return "Xen" if kind is HostKind.XEN else "libvirt's test driver"
 
@@ -80,7 +80,7 @@ def lab_on(
         cmdline=image.boot_line(mode),
         memory_mib=image.memory_mib,
         vcpus=image.vcpus,
-        port=0 if address.kind is HostKind.XEN else OwnPorts().free_port(()),
+        port=0 if address.kind.has_slots else OwnPorts().free_port(()),
         owner=f"try-{id}",
         guest=image.guest,
         slot=slot_for(host, taken) if host.has_slots else 1,
