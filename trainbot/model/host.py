@@ -136,7 +136,8 @@ class HostDriver(Protocol):
     @property
     def at_once(self) -> int:
         """How many calls it takes at a time, each from another thread.  ``open``, ``report`` and ``ping`` never run beside
-        each other, nor do two actions on one lab.  ``close`` comes when no call is under way."""
+        each other, nor do two actions on one lab, unless the first did not return in time.  ``close`` comes when no call
+        is under way."""
 
     @property
     def shared(self) -> bool:

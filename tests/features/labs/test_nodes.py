@@ -417,3 +417,15 @@ def test_what_programs_read(stage: NodeStage) -> None:
     }
     assert "memory_mib" not in hosts["pool"] and hosts["pool/n1"]["labs"] == 3
     assert Counter(row["host"] for row in labs if row["state"] == "ready") == {"pool/n1": 3, "pool/n3": 3}
+
+
+def test_a_node_is_listened_to_at_its_own_door(stage: NodeStage) -> None:
+    """Its sshd and its labs, through it; others of its host are asked beside it, to know whether anything is heard."""
+    stage.pool.dies("n2")
+    stage.reads()
+    asked = {item.host: item for item in stage.began if isinstance(item, ProbeHost)}
+    assert {name: item.via for name, item in asked.items()} == {
+        f"pool/n{n}": f"trainbot-door@n{n}:22" for n in (1, 2, 3)
+    }
+    theirs = {stage.pool.domains[id].endpoint for id in stage.pool.on("n2")}
+    assert set(asked["pool/n2"].endpoints) == theirs and len(theirs) == 2
