@@ -206,14 +206,17 @@ CASES = [
 
 KVM1 = replace(HOST, name="xen1", uri="qemu+ssh://root@xen1/system")
 ON_KVM = replace(WANTED, host=KVM1)
-KVM_WORKS = Kvm("svm", "kvm_amd", "660 root:kvm", works=True, said="")
+KVM_WORKS = Kvm("svm", "kvm_amd", "660 root:kvm", offered=True, works=True, said="")
+BROKEN = Kvm(device="660 root:kvm", guest=True, offered=True, said="failed to set MSR")
 KVM_FACTS = replace(
     FACTS, dom0=False, kvm=KVM_WORKS, cpus=2, libvirt="9.0.0", emulator="libvirt-qemu", security=frozenset({"apparmor"})
 )
 
 
-def on_kvm(shell: HostShell | None = None, **changes) -> HostSeen:
-    return but(config=KVM1, told=(replace(KVM_FACTS, **changes), ON_KVM, shell or HostShell()))
+def on_kvm(shell: HostShell | None = None, option: bool | None = None, **changes) -> HostSeen:
+    """``option``: kvm in bot.ini."""
+    host = replace(KVM1, kvm=option)
+    return but(config=host, told=(replace(KVM_FACTS, **changes), replace(ON_KVM, host=host), shell or HostShell()))
 
 
 CASES += [
@@ -222,7 +225,7 @@ CASES += [
     (
         on_kvm(kvm=Kvm()),
         "-",
-        "KVM does not work there: its CPU shows neither vmx nor svm, so labs are emulated",
+        "KVM does not work there (its CPU shows neither vmx nor svm), so labs are emulated",
         "(BIOS)",
     ),
     (on_kvm(kvm=Kvm(flag="vmx")), "!", "its module kvm_intel is not loaded", "modprobe kvm_intel"),
@@ -234,6 +237,16 @@ CASES += [
         "apt install apparmor",
     ),
     (on_kvm(security=frozenset({"dac"}), packages=frozenset({"apparmor"})), "-", "AppArmor is off", "apparmor=1"),
+    # libvirt takes it for usable, so labs are started with it unless bot.ini says no
+    (
+        on_kvm(kvm=BROKEN),
+        "!",
+        "fails with it (failed to set MSR)), so labs do not start",
+        "set kvm = no in [host.xen1]",
+    ),
+    (on_kvm(kvm=Kvm(), option=True), "!", "so labs do not start", "or set kvm = no"),
+    (on_kvm(kvm=BROKEN, option=False), "-", "so labs are emulated", "nested"),
+    (on_kvm(option=False), "-", "KVM works there, but bot.ini has kvm = no", "remove that"),
     (on_kvm(libvirt="7.0.0"), "!", "its libvirt is 7.0.0", "Debian 12"),
     # Xen's own habits are none of a KVM host's, whatever was left there
     (on_kvm(HostShell(balloons=True)), None, "", ""),
@@ -275,7 +288,7 @@ def test_without_libvirt(config, prepared):
         for name in ("packages", "libvirt", "storage", "packet filters", "network", "scheduling")
     ]
     facts = replace(FACTS, virsh=False, bridge=True)
-    seen = but(told=(facts, WANTED, HostShell()), look=libvirt("nc: not found"))
+    seen = but(told=(facts, WANTED, HostShell(timeout=120, woken=False)), look=libvirt("nc: not found"))
     found = [finding for finding in host_findings(config, seen) if finding.level is Level.WRONG]
     assert [(finding.what, finding.why) for finding in found] == [
         ("4 steps are missing: packages; libvirt; packet filters; scheduling", "so no labs are created there")

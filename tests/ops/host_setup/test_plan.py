@@ -232,6 +232,15 @@ def test_what_is_not_ours_is_not_touched(change: dict, words: str) -> None:
     )
 
 
+def test_our_own_bridge_while_libvirt_is_off() -> None:
+    """Its network lies defined there, so the bridge is ours; without that it may be anybody's."""
+    off = replace(settled(), virsh=False, network=None, live=None, pools={}, libvirtd=frozenset())
+    assert refusals(replace(off, filed=True), WANTED) == []
+    (sentence,) = refusals(off, WANTED)
+    assert "already has a bridge tb-labs" in sentence
+    assert "already has a bridge tb-labs" in refusals(replace(off, virsh=True, filed=True), WANTED)[0]
+
+
 def test_a_foreign_folder_name_is_refused() -> None:
     """Paths that would need quotes in a shell."""
     odd = replace(WANTED, host=replace(HOST, folder=Path("/var/lib/a b;reboot")))

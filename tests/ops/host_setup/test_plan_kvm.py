@@ -22,7 +22,7 @@ KVM1 = replace(
     HOST, name="kvm1", uri="qemu+ssh://root@kvm1.example.org/system", door="trainbot-door@kvm1.example.org:22"
 )
 DESIRED = replace(WANTED, host=KVM1)
-WORKS = Kvm(flag="svm", module="kvm_amd", device="660 root:kvm", works=True, said="")
+WORKS = Kvm(flag="svm", module="kvm_amd", device="660 root:kvm", offered=True, works=True, said="")
 
 
 def kvm_host(desired: DesiredState = DESIRED) -> HostFacts:
@@ -211,6 +211,15 @@ def test_why_there_is_no_hardware_virtualisation(kvm: Kvm, words: str | None, fa
     assert "no KVM" in summary(replace(kvm_host(), kvm=kvm), DESIRED)
 
 
+def test_where_libvirt_takes_it_for_usable() -> None:
+    """Labs would be started with it and fail: the note says what keeps them from that, unless bot.ini does."""
+    facts = replace(kvm_host(), kvm=Kvm(device="660 root:kvm", guest=True, offered=True, said="failed to set MSR"))
+    (said,) = notes(facts, DESIRED)
+    assert "set kvm = no in [host.kvm1], or labs do not start; then labs are emulated" in said
+    (said,) = notes(facts, replace(DESIRED, host=replace(KVM1, kvm=False)))
+    assert "kvm = no" not in said and "so labs are emulated" in said
+
+
 @pytest.mark.parametrize(("labs", "cpus", "seconds"), [(15, 2, 150), (1, 8, 20), (40, 4, 200), (3, 0, 60)])
 def test_what_emulation_costs(labs: int, cpus: int, seconds: int) -> None:
     """At least one boot; otherwise the boots that share a CPU, one after the other."""
@@ -249,6 +258,7 @@ kvm flag vmx
 kvm module kvm_intel
 kvm device 660 root:kvm
 kvm guest yes
+kvm offered yes
 kvm works yes
 kvm said
 security apparmor
@@ -263,12 +273,12 @@ weight 50
 def test_what_a_kvm_host_says_is_read() -> None:
     """Each line becomes a value; what is missing of KVM is unknown, and what QEMU says has no control characters."""
     facts = facts_module.read(SAID)
-    assert facts.kvm == Kvm("vmx", "kvm_intel", "660 root:kvm", guest=True, works=True, said="")
+    assert facts.kvm == Kvm("vmx", "kvm_intel", "660 root:kvm", guest=True, offered=True, works=True, said="")
     assert (facts.cpus, facts.memory, facts.libvirt, facts.weight) == (8, (16384, 12000), "10.0.0", 50)
     assert (facts.emulator, facts.barred) == ("libvirt-qemu", ("/srv/closed",))
     assert facts.security == {"apparmor", "dac"} and facts.apparmor
     assert facts_module.read(SAID.replace("kvm said \n", "")).kvm == replace(facts.kvm, said=None)
-    assert facts_module.read(SAID + "kvm offered no\n").kvm == replace(facts.kvm, offered=False)
+    assert facts_module.read(SAID.replace("offered yes", "offered no")).kvm == replace(facts.kvm, offered=False)
     odd = facts_module.read(SAID.replace("kvm said ", "kvm said \u202ebad\u009b1m"))
     assert odd.kvm is not None and odd.kvm.said is not None and odd.kvm.said.isprintable()
 

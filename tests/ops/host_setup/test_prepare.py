@@ -99,6 +99,38 @@ def test_dry_run_says_everything_and_makes_nothing(tmp_path: Path, ssh: Callable
     assert not (tmp_path / "state").exists()
 
 
+def test_a_kvm_host_without_hardware_virtualisation(tmp_path: Path, ssh: Callable[[str], Path]) -> None:
+    """The same steps; that labs would be emulated, why and at what price is said before anything is done."""
+    said = """\
+clock 1700000000.5
+user 0
+machine x86_64
+system Ubuntu 24.04 LTS
+family ubuntu debian
+disk 90000
+cpus 2
+memory 16384 15000
+kvm flag vmx
+kvm guest yes
+weight 100
+route default eth0
+hostkey ssh-ed25519 AAAAC3Nza root@kvm1
+"""
+    done = prepare(tmp_path, f"qemu+ssh://root@kvm1.example.org/system?command={ssh(facts(said))}", "xen1", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    first, note, *lines = done.stdout.splitlines()
+    assert first.startswith(
+        "  xen1: Ubuntu 24.04 LTS, no libvirt yet, no KVM, 2 CPUs, 15000 of 16384 MiB memory free, 90000 MiB disk free"
+    )
+    assert note == (
+        "  note: xen1 has no hardware virtualisation that works (its module kvm_intel is not loaded), so labs are emulated, "
+        "several times slower: booting takes 20 s of a CPU, and 15 at once on its 2 CPUs take 150 s: modprobe kvm_intel "
+        "there; if that fails, turn virtualisation on in its firmware (BIOS)"
+    )
+    assert lines[0].endswith(" qemu-system-x86 apparmor")
+    assert lines[-1] == "xen1: 8 changes would be made, nothing was changed"
+
+
 def test_what_is_in_the_way_is_said_at_once(tmp_path: Path, ssh: Callable[[str], Path]) -> None:
     """All of it in one go, and nothing is done."""
     script = ssh(facts(PLAIN + "bridge yes\nroute 10.77.0.0/16 eth1\n") + f"echo run >>{tmp_path / 'runs'}")

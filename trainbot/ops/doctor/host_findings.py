@@ -69,7 +69,7 @@ def host_findings(config: Config, seen: HostSeen) -> list[Finding]:
     due: frozenset[str] = frozenset()
     if isinstance(seen.told, tuple):
         due, prepared = _prepared(words, *seen.told[:2])
-        found += [*prepared, *_habits(words, seen.told[0], seen.told[1], seen.told[2])]
+        found += [*prepared, *_habits(words, *seen.told, due)]
     if not due & {"packages", "libvirt"}:
         found += _libvirt(words, seen)
     found += [*_jump_host(words, seen, due), *_bot(words, seen)]
@@ -288,7 +288,9 @@ def _split(sentence: str) -> tuple[str, str, str]:
     return what, "so it cannot get its images", mend or "free some disk space there"
 
 
-def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: HostShell) -> list[Finding]:
+def _habits(
+    words: Findings, facts: HostFacts, wanted: DesiredState, shell: HostShell, due: frozenset[str]
+) -> list[Finding]:
     """Settings of the machine that cause trouble only under a full class."""
     found, off = [], facts.clock - wanted.now
     if _CLOCK_NOTE < abs(off) <= CLOCK:
@@ -310,7 +312,7 @@ def _habits(words: Findings, facts: HostFacts, wanted: DesiredState, shell: Host
                 'set GRUB_CMDLINE_XEN_DEFAULT="dom0_mem=2G,max:2G" in /etc/default/grub there, run update-grub, reboot',
             )
         )
-    if shell.timeout and not shell.woken:
+    if shell.timeout and not shell.woken and "libvirt" not in due:
         found.append(
             words.wrong(
                 f"libvirtd exits after {shell.timeout} s without requests, and nothing starts it again",

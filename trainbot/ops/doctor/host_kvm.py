@@ -15,10 +15,19 @@ def kvm_findings(words: Findings, facts: HostFacts, wanted: DesiredState) -> lis
 def _acceleration(words: Findings, facts: HostFacts, wanted: DesiredState) -> list[Finding]:
     if facts.kvm is None:
         return []
-    trouble = no_kvm(facts.kvm, facts.emulator)
+    host, trouble = wanted.host, no_kvm(facts.kvm, facts.emulator)
+    cost = emulation_cost(host.labs, facts.cpus)
     if trouble is None:
-        return [words.ok(f"its hardware virtualisation works ({facts.kvm.module or 'KVM'})")] if facts.kvm.works else []
-    what, cost = f"KVM does not work there: {trouble.why}", emulation_cost(wanted.host.labs, facts.cpus)
+        if not facts.kvm.works:  # not tried
+            return []
+        if host.kvm is False:
+            return [
+                words.note("KVM works there, but bot.ini has kvm = no", cost, f"remove that from [host.{host.name}]")
+            ]
+        return [words.ok(f"KVM works there ({facts.kvm.module or 'no module'})")]
+    what = f"KVM does not work there ({trouble.why})"
+    if host.kvm or (host.kvm is None and facts.kvm.offered):  # then labs are started with it
+        return [words.wrong(what, "so labs do not start", f"{trouble.mend}, or set kvm = no in [host.{host.name}]")]
     return [words.wrong(what, cost, trouble.mend) if trouble.fault else words.note(what, cost, trouble.mend)]
 
 

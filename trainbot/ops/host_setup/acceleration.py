@@ -6,20 +6,21 @@ from dataclasses import dataclass
 
 #: CPU seconds that the Debian lab needs until its ssh answers, emulated on an idle core.
 EMULATED_BOOT = 20
+_NESTED = "turn nested virtualisation on for it where it runs"
 
 
 @dataclass(frozen=True, slots=True)
 class Kvm:
     """``flag``: vmx or svm, '' if the CPU shows neither; ``module``: of the kernel's that uses it ('' if none is loaded);
     ``device``: mode and owner of /dev/kvm ('' if it is missing); ``guest``: the host is a virtual machine itself;
-    ``offered``: libvirt lists it, as far as it answers; ``works``: QEMU ran an instruction with it, as its user; ``said``: its
+    ``offered``: libvirt lists it (None: it does not answer); ``works``: QEMU ran an instruction with it, as its user; ``said``: its
     words if not, None if it was not tried."""
 
     flag: str = ""
     module: str = ""
     device: str = ""
     guest: bool = False
-    offered: bool = True
+    offered: bool | None = None
     works: bool = False
     said: str | None = None
 
@@ -35,16 +36,14 @@ class NoKvm:
 
 def no_kvm(kvm: Kvm, user: str) -> NoKvm | None:
     """None if it works, or may: QEMU is not installed yet.  ``user``: whose QEMU it is."""
-    if (kvm.works and kvm.offered) or (kvm.device and kvm.said is None):
+    if (kvm.works and kvm.offered is not False) or (kvm.device and kvm.said is None):
         return None
     fault = bool(kvm.flag) or kvm.works
     if kvm.works:
         return NoKvm("libvirtd was started before it worked", "systemctl restart libvirtd there", fault)
     if not kvm.flag and not kvm.device:
         if kvm.guest:
-            return NoKvm(
-                "it is a virtual machine without nested virtualisation", "turn that on for it where it runs", fault
-            )
+            return NoKvm("it is a virtual machine without nested virtualisation", _NESTED, fault)
         return NoKvm(
             "its CPU shows neither vmx nor svm",
             "turn virtualisation on in its firmware (BIOS), if the CPU has it",
@@ -64,11 +63,11 @@ def no_kvm(kvm: Kvm, user: str) -> NoKvm | None:
         return NoKvm(
             f"{user}, as whom QEMU runs, may not open /dev/kvm ({kvm.device})",
             "chgrp kvm /dev/kvm and chmod 660 /dev/kvm there, and put that user into the group kvm",
-            fault,
+            fault=True,
         )
     return NoKvm(
         f"/dev/kvm is there, but QEMU fails with it ({said or 'it says nothing'})",
-        "turn nested virtualisation on for it where it runs" if kvm.guest else "see dmesg there",
+        _NESTED if kvm.guest else "see dmesg there",
         fault,
     )
 

@@ -71,6 +71,7 @@ grep -ls "bridge name=['\"]${bridge}['\"]" /etc/libvirt/qemu/networks/*.xml | wh
     name=${file##*/}
     [ "$name" = "$network.xml" ] || echo "other ${name%.xml}"
 done
+grep -qs urn:trainbot:network:1 "/etc/libvirt/qemu/networks/$network.xml" && echo "filed yes"
 [ -e "/sys/class/net/$bridge" ] && echo "bridge yes"
 groups=$(cat "/sys/class/net/$bridge/bridge/group_fwd_mask" 2>/dev/null) && echo "groups $groups"
 for port in "/sys/class/net/$bridge/brif"/*; do
@@ -130,7 +131,7 @@ case $driver in qemu:*)
     done
     [ -e /dev/kvm ] && echo "kvm device $(stat -c '%a %U:%G' /dev/kvm)"
     grep -q -m 1 -w hypervisor /proc/cpuinfo && echo "kvm guest yes"
-    can=$(virsh capabilities) && case $can in *"<domain type='kvm'"*) ;; *) echo "kvm offered no" ;; esac
+    can=$(virsh capabilities) && case $can in *"<domain type='kvm'"*) echo "kvm offered yes" ;; *) echo "kvm offered no" ;; esac
     printf '%s\n' "$can" | sed -n '/<secmodel>/,/<\/secmodel>/s/.*<model>\([a-z0-9]*\)<\/model>.*/security \1/p'
     case $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) in Y) echo "apparmor yes" ;; esac
     user=$(sed -n 's/^[ 	]*user[ 	]*=[ 	]*"+\{0,1\}\([^"]*\)".*/\1/p' /etc/libvirt/qemu.conf 2>/dev/null | tail -n 1)

@@ -31,6 +31,7 @@ from trainbot.ops.host_setup.state import (
     SetupStep,
 )
 
+FIRST = ("packages", "libvirt")  # while one of them is missing, what the later steps find is unknown
 CLOCK = 30.0  # seconds by which a host's clock may differ from ours
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]{1,200}")  # paths that need no quoting in a shell
 _MACHINES = ("x86_64", "")  # '' if it did not say
@@ -91,7 +92,7 @@ def refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
 
 
 def plan(facts: HostFacts, desired: DesiredState) -> list[SetupStep]:
-    """The steps in order.  If packages are missing, plan again after installing them: later steps depend on them."""
+    """The steps in order.  After each of FIRST, plan again with new facts."""
     steps = [
         _packages(facts, desired),
         _libvirt(facts, desired),

@@ -54,6 +54,8 @@ def kvm_notes(facts: HostFacts, desired: DesiredState) -> list[str]:
     found, name = [], desired.host.name
     if facts.kvm is not None and (trouble := no_kvm(facts.kvm, facts.emulator)):
         cost = emulation_cost(desired.host.labs, facts.cpus)
+        if facts.kvm.offered and desired.host.kvm is not False:  # labs would be started with it
+            cost = f"set kvm = no in [host.{name}], or labs do not start; then {cost.removeprefix('so ')}"
         found.append(f"{name} has no hardware virtualisation that works ({trouble.why}), {cost}: {trouble.mend}")
     if old := old_libvirt(facts):
         found.append(f"{name} has libvirt {old}, which was never tried: Debian 12 or Ubuntu 24.04 have a newer one")

@@ -37,7 +37,7 @@ def network_refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
             f"libvirt on {host.name} has another network on the bridge {BRIDGE} ({' '.join(facts.others)}): "
             "remove it there; trainbot does not touch it"
         )
-    elif facts.bridge and not foreign and not (ours and facts.live is not None):
+    elif facts.bridge and not foreign and not (ours and facts.live is not None) and (facts.virsh or not facts.filed):
         found.append(
             f"{host.name} already has a bridge {BRIDGE}, which trainbot did not create: rename or remove it there"
         )

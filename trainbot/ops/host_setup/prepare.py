@@ -17,7 +17,7 @@ from trainbot.ops.host_setup.copying import copy
 from trainbot.ops.host_setup.desired import desired_state
 from trainbot.ops.host_setup.hypervisors import hypervisor_of
 from trainbot.ops.host_setup.known_hosts import replaced
-from trainbot.ops.host_setup.plan import notes, plan, refusals, summary
+from trainbot.ops.host_setup.plan import FIRST, notes, plan, refusals, summary
 from trainbot.ops.host_setup.plan_images import plan_images
 from trainbot.ops.host_setup.probe_jump_host import connect_ssh
 from trainbot.ops.host_setup.remote_shell import RemoteShell
@@ -96,11 +96,14 @@ class _Preparation:
 
     def _steps(self, facts: HostFacts) -> HostFacts:
         """Does every step, then examines the host again: every change must have taken effect."""
-        steps = plan(facts, self._desired)
-        if steps[0].due and not self._dry_run:  # the state of later steps was not visible before
-            self._step(steps[0])
-            facts = self._ask()
-            steps = [step for step in plan(facts, self._desired) if step.name != steps[0].name or step.due]
+        done: set[str] = set()
+        for name in () if self._dry_run else FIRST:
+            step = next(step for step in plan(facts, self._desired) if step.name == name)
+            if step.due:
+                self._step(step)
+                done.add(name)
+                facts = self._ask()
+        steps = [step for step in plan(facts, self._desired) if step.name not in done or step.due]
         for step in steps:
             self._step(step)
         if self._dry_run or not any(step.due for step in steps):

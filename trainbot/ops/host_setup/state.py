@@ -113,7 +113,8 @@ class NetworkState:
 class HostFacts:
     """What facts.sh found.  Memory and disk in MiB; ``clock`` in seconds since 1970; '' and () if absent.
 
-    ``network``: as defined, ``live``: as it runs; ``ports``: the interfaces on our bridge, ``groups``: its mask;
+    ``network``: as defined, ``live``: as it runs, ``filed``: its definition lies there, whether
+    or not libvirt answers; ``ports``: the interfaces on our bridge, ``groups``: its mask;
     ``others``: other libvirt networks on our bridge; ``routes``: (subnet, interface) of IPv4 routes; ``dropping``:
     others' nftables chains that drop by default; ``backing``: image files that labs' disks are based on; ``verified``:
     image file -> its sha256, if the file is unchanged since it was computed; ``parts``: unfinished copies;
@@ -139,6 +140,7 @@ class HostFacts:
     folders: dict[str, str] = field(default_factory=dict)
     network: NetworkState | None = None
     live: NetworkState | None = None
+    filed: bool = False
     autostart: bool = False
     bridge: bool = False
     groups: str = ""
