@@ -79,7 +79,7 @@ def host_list(path: Path, as_json: bool) -> int:
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @config_option
 def host_prepare(name: str, dry_run: bool, path: Path) -> int:
-    """Set up the Debian dom0 NAME as a host: packages, network, packet filters, jump host, images."""
+    """Set up the Debian machine NAME, a Xen dom0 or one with KVM, as a host: packages, network, packet filters, jump host, images."""
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.ops.host_setup.prepare import prepare
 

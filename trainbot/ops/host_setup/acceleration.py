@@ -63,7 +63,7 @@ def no_kvm(kvm: Kvm, user: str) -> NoKvm | None:
         return NoKvm(
             f"{user}, as whom QEMU runs, may not open /dev/kvm ({kvm.device})",
             "chgrp kvm /dev/kvm and chmod 660 /dev/kvm there, and put that user into the group kvm",
-            fault,
+            fault=True,
         )
     return NoKvm(
         f"/dev/kvm is there, but QEMU fails with it ({said or 'it says nothing'})",

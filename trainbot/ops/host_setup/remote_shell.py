@@ -1,6 +1,6 @@
-"""Runs shell scripts as root on a host, or on this machine for xen:///.
+"""Runs shell scripts as root on a host, or on this machine for xen:/// and qemu:///system.
 
-Uses the OpenSSH client with the user's configuration, agent and known_hosts, as libvirt's xen+ssh:// does, and one
+Uses the OpenSSH client with the user's configuration, agent and known_hosts, as libvirt's xen+ssh:// and qemu+ssh:// do, and one
 shared connection (ssh_config(5), ControlMaster).  Output is limited in size and time.
 """
 
