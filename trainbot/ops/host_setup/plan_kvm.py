@@ -66,7 +66,7 @@ def kvm_notes(facts: HostFacts, desired: DesiredState) -> list[str]:
 
 def unconfined(facts: HostFacts) -> str:
     """Why nothing keeps labs that break out of QEMU from each other, and what to do."""
-    why = "so a lab that breaks out of QEMU reaches the files of all labs"
+    why = "so a lab that breaks out of QEMU can change the disks and images of all labs"
     if "apparmor" not in facts.packages:
         return f"apparmor is not installed there, {why}: apt install apparmor there, then systemctl restart libvirtd"
     if not facts.apparmor:
