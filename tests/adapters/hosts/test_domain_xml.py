@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainbot.adapters.hosts.domain_xml import HostKind, OurDomain, domain_from_xml, domain_xml, mac_address
+from trainbot.adapters.hosts.domain_xml import (
+    HostKind,
+    OurDomain,
+    Qemu,
+    domain_from_xml,
+    domain_xml,
+    mac_address,
+    qemu_of,
+)
 from trainbot.core.errors import BackendError
 from trainbot.model.host import GuestType, HostConfig, LabSpec
 from trainbot.model.host_address import console_socket, prepare_root
@@ -138,6 +146,35 @@ def test_refused(wrong):
 def test_foreign(xml):
     """A domain without our mark, or with a broken one, is not ours, whatever its name."""
     assert domain_from_xml(xml) is None
+
+
+CAPABILITIES = """<capabilities><host><secmodel><model>apparmor</model><doi>0</doi></secmodel>
+<secmodel><model>dac</model><doi>0</doi><baselabel type='kvm'>+1:+2</baselabel><baselabel type='qemu'>{label}</baselabel>
+</secmodel></host><guest><os_type>hvm</os_type><arch name='i686'><domain type='kvm'/></arch></guest>
+<guest><os_type>hvm</os_type><arch name='x86_64'><domain type='qemu'/>{kvm}</arch></guest></capabilities>"""
+
+
+@pytest.mark.parametrize(
+    ("xml", "expected"),
+    [
+        (CAPABILITIES.format(label="+64055:+64055", kvm="<domain type='kvm'/>"), Qemu(True, (64055, 64055))),
+        (CAPABILITIES.format(label="+0:+108", kvm=""), Qemu(False, (0, 108))),
+        (CAPABILITIES.format(label="libvirt-qemu:kvm", kvm=""), Qemu()),
+        ("<capabilities/>", Qemu()),
+        ("<capabil", Qemu()),
+    ],
+)
+def test_what_a_host_says_of_its_qemu(xml, expected):
+    """Whether labs of our architecture can use KVM there, and as whom they run; unknown is no and nobody."""
+    assert qemu_of(xml) == expected
+
+
+def test_nobody_is_given_the_image():
+    """Where QEMU's user is known, libvirt changes the owner of no file: not of the image that all labs start from."""
+    spec, kind, host, overlay = CASES["kvm"]
+    label = ET.fromstring(domain_xml(spec, kind, host, overlay, user=(64055, 108))).find("seclabel")
+    assert label.attrib == {"type": "static", "model": "dac", "relabel": "no"}
+    assert label.findtext("label") == "+64055:+108"
 
 
 def test_mac_address_stays():

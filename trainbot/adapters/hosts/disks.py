@@ -189,17 +189,24 @@ class LocalOverlays:
 
 class PoolVolumes:
     """Volumes on a host that is reached through libvirt; ``folder`` is a path there.  ``check`` raises NoSuchThing if
-    an image's disk is not on the host."""
+    an image's disk is not on the host; ``owner``: user and group that overlays are for (None: root's)."""
 
-    def __init__(self, connection: Any, folder: Path, check: Callable[[Path], None] = lambda base: None) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        folder: Path,
+        check: Callable[[Path], None] = lambda base: None,
+        owner: tuple[int, int] | None = None,
+    ) -> None:
         self._connection = connection
         self._folder = folder
         self._check = check
+        self._owner = owner
 
     def create(self, id: str, base: Path) -> Path:
         self._check(base)
         self.remove(id)
-        return Path(self.pool().createXML(overlay_xml(file_name(id, 0), base, disk_format(base)), 0).path())
+        return Path(self.pool().createXML(self._xml(id, 0, base, disk_format(base)), 0).path())
 
     def extend(self, id: str, level: int) -> Path:
         volumes = self._volumes(id)
@@ -208,7 +215,10 @@ class PoolVolumes:
         if level in volumes:
             volumes[level].delete(0)
         below = Path(volumes[level - 1].path())
-        return Path(self.pool().createXML(overlay_xml(file_name(id, level), below, "qcow2"), 0).path())
+        return Path(self.pool().createXML(self._xml(id, level, below, "qcow2"), 0).path())
+
+    def _xml(self, id: str, level: int, below: Path, kind: str) -> str:
+        return overlay_xml(file_name(id, level), below, kind, self._owner)
 
     def levels(self, id: str) -> frozenset[int]:
         return frozenset(self._volumes(id))

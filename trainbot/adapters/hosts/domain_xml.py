@@ -45,6 +45,15 @@ class OurDomain:
     cap: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Qemu:
+    """The QEMU of a KVM host.  ``kvm``: whether it can use hardware virtualisation; ``user``: user and group as whom labs run
+    (None: unknown, libvirt's own choice)."""
+
+    kvm: bool = False
+    user: tuple[int, int] | None = None
+
+
 def domain_xml(
     spec: LabSpec,
     kind: HostKind,
@@ -52,10 +61,11 @@ def domain_xml(
     overlay: Path | None,
     console: Path | None = None,
     emulator: Path | None = None,
+    user: tuple[int, int] | None = None,
 ) -> str:
     """Returns the XML that defines ``spec`` on a host of ``kind``, with ``overlay`` as its disk (None: no disk) and the
-    unix socket ``console`` as its serial line (None: a terminal on the host), run by ``emulator`` (None: libvirt's own
-    choice).
+    unix socket ``console`` as its serial line (None: a terminal on the host), run by ``emulator`` as
+    ``user`` and group (None: libvirt's own choice).
 
     Raises BackendError if a value is not allowed in a domain: an invalid UUID, memory or port out of range, control
     characters.
@@ -93,6 +103,10 @@ def domain_xml(
         _qemu_devices(devices, console)
     if kind is HostKind.QEMU:
         _qemu_network(domain, spec.port)
+    if kind is HostKind.KVM and user is not None:
+        # Without it, libvirt would give the user of all labs' QEMUs the image that all of them start from, to write.
+        label = ET.SubElement(domain, "seclabel", type="static", model="dac", relabel="no")
+        _text(label, "label", "+{}:+{}".format(*user))
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"
 
@@ -125,18 +139,18 @@ def domain_from_xml(xml: str) -> OurDomain | None:
         return None
 
 
-def has_kvm(capabilities: str) -> bool:
-    """Whether QEMU there can use hardware virtualisation, as libvirt's XML about the host says
-    (https://libvirt.org/formatcaps.html)."""
+def qemu_of(capabilities: str) -> Qemu:
+    """What libvirt's XML about the host says of its QEMU (https://libvirt.org/formatcaps.html)."""
     try:
-        guests = ET.fromstring(capabilities).findall("guest")
+        host = ET.fromstring(capabilities)
     except ET.ParseError:
-        return False
-    return any(
-        guest.find("arch/domain[@type='kvm']") is not None
-        for guest in guests
-        if (arch := guest.find("arch")) is not None and arch.get("name") == "x86_64"
-    )
+        return Qemu()
+    kvm = host.find("guest/arch[@name='x86_64']/domain[@type='kvm']") is not None
+    for model in host.findall("host/secmodel"):
+        label = model.findtext("baselabel[@type='qemu']", "")
+        if model.findtext("model") == "dac" and (found := re.fullmatch(r"\+([0-9]{1,10}):\+([0-9]{1,10})", label)):
+            return Qemu(kvm, (int(found[1]), int(found[2])))
+    return Qemu(kvm)
 
 
 def mac_address(id: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from trainbot.adapters.hosts.claim import Claimant
 from trainbot.adapters.hosts.disks import MOST_LEVELS, Disks, level_of, whole
-from trainbot.adapters.hosts.domain_xml import OurDomain, domain_from_xml, domain_xml, has_kvm
+from trainbot.adapters.hosts.domain_xml import OurDomain, Qemu, domain_from_xml, domain_xml, qemu_of
 from trainbot.adapters.hosts.libvirt_link import LibvirtConnection, libvirt
 from trainbot.adapters.hosts.libvirt_power import LibvirtPower
 from trainbot.adapters.hosts.libvirt_reading import LibvirtReader
@@ -48,7 +48,7 @@ class LibvirtDriver:
         self._owner = owner
         self._link = LibvirtConnection(config, changed, self._defined, self._network_changed)
         self._kind = self._link.address.kind
-        self._kvm = config.kvm
+        self._qemu = Qemu()
         self._reader: LibvirtReader | None = None
 
     # -- connection ---------------------------------------------------------------------------
@@ -90,13 +90,12 @@ class LibvirtDriver:
     def _connect(self) -> None:
         self.close()
         self._link.open()
-        self._storage = LibvirtStorage(self._link, self._config, self._claimant)
+        if self._kind is HostKind.KVM:
+            with self._link.calling(f"asking {self._config.name}") as connection:
+                self._qemu = qemu_of(connection.getCapabilities())
+        self._storage = LibvirtStorage(self._link, self._config, self._claimant, self._qemu.user)
         self._power = LibvirtPower(self._link, self._config)
         self._reader = LibvirtReader(self._link, self._config, self._owner, self._storage)
-        self._kvm = self._config.kvm
-        if self._kvm is None and self._kind is HostKind.KVM:
-            with self._link.calling(f"asking {self._config.name}") as connection:
-                self._kvm = has_kvm(connection.getCapabilities())
 
     def close(self) -> None:
         """Closes the connection.  The labs keep running."""
@@ -288,10 +287,11 @@ class LibvirtDriver:
             domain_xml(
                 spec,
                 self._kind,
-                replace(self._config, kvm=self._kvm),
+                self._config if self._config.kvm is not None else replace(self._config, kvm=self._qemu.kvm),
                 overlay,
                 console_socket(self._config.uri, spec.id),
                 self._link.emulator,
+                self._qemu.user,
             )
         )
 

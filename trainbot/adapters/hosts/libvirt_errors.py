@@ -106,6 +106,10 @@ _MEANINGS = (
         "libvirt's QEMU driver as root needs the system group libvirt-qemu: "
         "apt install libvirt-daemon-system, or run as an ordinary user",
     ),
+    (
+        "does not support virt type 'kvm'",
+        "{host} has no hardware virtualisation that QEMU can use: turn it on there, or set kvm = no in its section in bot.ini",
+    ),
     ("host forwarding rule", "the lab's port on this machine is used by another program"),
     ("annot allocate memory", "there is not enough free memory on {host}: return labs there or use another host"),
     ("not enough memory", "there is not enough free memory on {host}: return labs there or use another host"),

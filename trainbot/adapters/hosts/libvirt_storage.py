@@ -21,10 +21,17 @@ FRESH = 15.0  # seconds for which a reading of all files of a pool is used: it o
 
 class LibvirtStorage:
     """The storage of one connection.  An installation without an id (``owner``) only reads: it claims nothing and
-    creates no pool."""
+    creates no pool.  ``disk_owner``: user and group of labs' disks on the host (None: root's)."""
 
-    def __init__(self, link: LibvirtConnection, config: HostConfig, claimant: Claimant) -> None:
+    def __init__(
+        self,
+        link: LibvirtConnection,
+        config: HostConfig,
+        claimant: Claimant,
+        disk_owner: tuple[int, int] | None = None,
+    ) -> None:
         self._link = link
+        self._disk_owner = disk_owner
         self._config = config
         self._claimant = claimant
         self._owner = claimant.owner
@@ -39,7 +46,7 @@ class LibvirtStorage:
             return LocalOverlays(self._config.folder)
         if self._kind is HostKind.TEST:
             return NoDisks()
-        return PoolVolumes(connection, self._config.folder, self.check_image)
+        return PoolVolumes(connection, self._config.folder, self.check_image, self._disk_owner)
 
     def hold(self) -> None:
         """Claims the host.  Raises HostDown if it belongs to another trainbot, Superseded if another machine has taken

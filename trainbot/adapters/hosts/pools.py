@@ -81,12 +81,17 @@ def pool_xml(name: str, folder: Path) -> str:
     return ET.tostring(pool, encoding="unicode")
 
 
-def overlay_xml(name: str, base: Path, base_format: str) -> str:
-    """Returns the XML of an overlay of the same size as its base: libvirt takes a capacity of 0 to mean that."""
+def overlay_xml(name: str, base: Path, base_format: str, owner: tuple[int, int] | None = None) -> str:
+    """Returns the XML of an overlay of the same size as its base: libvirt takes a capacity of 0 to mean that.  ``owner``: the
+    user and group to whom the file belongs (None: root)."""
     volume = _volume(name, "qcow2")
     backing = ET.SubElement(volume, "backingStore")
     ET.SubElement(backing, "path").text = str(base)
     ET.SubElement(backing, "format", type=base_format)
+    if owner is not None:
+        permissions = ET.SubElement(volume[2], "permissions")
+        for tag, value in (("mode", "0600"), ("owner", str(owner[0])), ("group", str(owner[1]))):
+            ET.SubElement(permissions, tag).text = value
     return ET.tostring(volume, encoding="unicode")
 
 

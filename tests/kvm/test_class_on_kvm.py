@@ -1,0 +1,81 @@
+"""A class on a KVM host, and on libvirt's test driver when that host is lost: a real lab through the host's door, its console,
+its snapshot, and people who are seated on another kind of host."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tests.whole.fixtures import Arrive, BotMaker
+from tests.whole.running import CHANNEL, PRESENTER
+from tests.whole.test_whole_machine import Learner
+from trainbot.ops.demo.ngircd import Ngircd
+
+pytestmark = pytest.mark.kvm
+LONG = 1200.0  # seconds at most for anything that an emulated lab does
+
+
+async def test_a_class(kvm_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker, people: Arrive) -> None:
+    """The Debian image, brought there by host prepare, boots with SE Linux and lets a learner in through the gateway, which has
+    no credential of libvirt's; the console works without a network; a rollback gives back what a snapshot kept; the machine
+    frozen, everybody moves to a host of another kind; back again, it has its lab."""
+    host = kvm_hosts("kvm1")
+    bot = make_bot(
+        ngircd.port,
+        image_debian={"folder": lab_image.folder},
+        gateway={"lab_key": lab_image.key},
+        labs={"spare": 0, "public_address": "127.0.0.1", "lost_after": "10s"},
+        host_xen1={"uri": "test:///default", "labs": 8},
+        host_kvm1={"uri": host.uri, "labs": 4, "deadline": 300},
+    )
+    prepared = await bot.shell("host", "prepare", "kvm1", within=LONG)
+    assert prepared.code == 0, prepared
+    russell = await people(ngircd.port, "russell", source=PRESENTER)
+    alice = await people(ngircd.port, "alice")
+    await bot.arrive(russell)
+    await bot.logs("host kvm1 answers", LONG)
+    await russell.ask("!drain xen1", "xen1", "")
+    began = time.monotonic()
+    command, password = await alice.lab()
+    await bot.logs(r"lab tb-debian-\S+ on kvm1 is ready", LONG)
+    print(f"cold boot on kvm1, from !lab to ready: {time.monotonic() - began:.0f} s")
+    learner = Learner(bot.folder, command, password=password, patience=LONG)
+    said = await learner.says("id -un; getenforce; cat /sys/class/dmi/id/sys_vendor; ip -br -4 address show eth0")
+    assert said.split()[:3] == ["root", "Enforcing", "QEMU"] and "10.77.0.2/22" in said
+
+    console = await learner.open("-tt", "xen-manage", "console")
+    for typed, shown in (
+        ("", b"ctrl-] to leave"),
+        ("\n", b"# "),
+        ("ip link set eth0 down; ip addr show eth0; echo off:$((1+1))\n", b"off:2"),
+        ("ip link set eth0 up; echo on:$((1+1))\n", b"on:2"),
+    ):
+        console.stdin.write(typed.encode())
+        async with asyncio.timeout(LONG):
+            await console.stdout.readuntil(shown)
+    console.stdin.write(b"\x1d")
+    async with asyncio.timeout(LONG):
+        assert await console.wait() == 0
+
+    assert await learner.says("echo first > /root/word; sync; cat /root/word") == "first"
+    await alice.ask("!lab snapshot", "kept|restarts", "")
+    await bot.logs(r"lab tb-debian-\S+ on kvm1 is ready", LONG)
+    assert await learner.says("cat /root/word; echo spoilt > /root/word; sync") == "first"
+    await alice.ask("!lab rollback", "!yes")
+    await alice.ask("!yes", "", "")
+    await bot.logs(r"lab tb-debian-\S+ on kvm1 is ready", LONG)
+    assert await learner.says("cat /root/word") == "first"
+    state = [path.name for path in bot.state.rglob("*") if path.is_file()]
+    assert not [name for name in state if "libvirt" in name]
+
+    await russell.ask("!undrain xen1", "xen1", "")
+    began = time.monotonic()
+    host.freeze()
+    await russell.hear("host kvm1 is lost: one person moves to another host", CHANNEL, LONG)
+    await bot.logs(r"lab tb-debian-\S+ on xen1 is ready", LONG)
+    print(f"kvm1 frozen to seated on another kind of host: {time.monotonic() - began:.0f} s")
+    host.thaw()
+    await bot.logs("host kvm1 answers: .* of ours", LONG)
+    assert bot.leaks(password) == []
