@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
+from tests.peers.kvm_host import KvmHost
 from tests.whole.fixtures import Arrive, BotMaker
-from tests.whole.running import CHANNEL, PRESENTER
+from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot
 from tests.whole.test_whole_machine import Learner
 from trainbot.ops.demo.ngircd import Ngircd
 
@@ -17,22 +19,27 @@ pytestmark = pytest.mark.kvm
 LONG = 1200.0  # seconds at most for anything that an emulated lab does
 
 
-async def test_a_class(kvm_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker, people: Arrive) -> None:
-    """The Debian image, brought there by host prepare, boots with SE Linux and lets a learner in through the gateway, which has
-    no credential of libvirt's; the console works without a network; a rollback gives back what a snapshot kept; the machine
-    frozen, everybody moves to a host of another kind; back again, it has its lab."""
-    host = kvm_hosts("kvm1")
+async def prepared(
+    host: KvmHost, image: Any, port: int, make_bot: BotMaker, people: Arrive
+) -> tuple[RunningBot, Participant]:
+    """A bot with that host, which ``trainbot host prepare`` has set up, and with one of libvirt's test driver; and russell."""
     bot = make_bot(
-        ngircd.port,
-        image_debian={"folder": lab_image.folder},
-        gateway={"lab_key": lab_image.key},
+        port,
+        image_debian={"folder": image.folder},
+        gateway={"lab_key": image.key},
         labs={"spare": 0, "public_address": "127.0.0.1", "lost_after": "10s"},
         host_xen1={"uri": "test:///default", "labs": 8},
         host_kvm1={"uri": host.uri, "labs": 4, "deadline": 300},
     )
-    prepared = await bot.shell("host", "prepare", "kvm1", within=LONG)
-    assert prepared.code == 0, prepared
-    russell = await people(ngircd.port, "russell", source=PRESENTER)
+    done = await bot.shell("host", "prepare", "kvm1", within=LONG)
+    assert done.code == 0, done
+    return bot, await people(port, "russell", source=PRESENTER)
+
+
+async def test_a_class(kvm_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker, people: Arrive) -> None:
+    """The Debian image, brought there by host prepare, boots with SE Linux and lets a learner in through the gateway, which has
+    no credential of libvirt's; the console works without a network; a rollback gives back what a snapshot kept."""
+    bot, russell = await prepared(kvm_hosts("kvm1"), lab_image, ngircd.port, make_bot, people)
     alice = await people(ngircd.port, "alice")
     await bot.arrive(russell)
     await bot.logs("host kvm1 answers", LONG)
@@ -70,12 +77,32 @@ async def test_a_class(kvm_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker,
     state = [path.name for path in bot.state.rglob("*") if path.is_file()]
     assert not [name for name in state if "libvirt" in name]
 
-    await russell.ask("!undrain xen1", "xen1", "")
-    began = time.monotonic()
-    host.freeze()
-    await russell.hear("host kvm1 is lost: one person moves to another host", CHANNEL, LONG)
-    await bot.logs(r"lab tb-debian-\S+ on xen1 is ready", LONG)
-    print(f"kvm1 frozen to seated on another kind of host: {time.monotonic() - began:.0f} s")
-    host.thaw()
-    await bot.logs("host kvm1 answers: .* of ours", LONG)
     assert bot.leaks(password) == []
+
+
+async def test_a_host_that_is_lost(kvm_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker, people: Arrive) -> None:
+    """Its machine frozen, whoever has a lab there is seated on a host of another kind; thawed, it has the lab still.  Its power
+    gone, it is the same; back with its disk, its network and filters are there, and it takes labs again.  No lab needs to have
+    booted for that."""
+    host = kvm_hosts("kvm1")
+    bot, russell = await prepared(host, lab_image, ngircd.port, make_bot, people)
+    alice, bob = [await people(ngircd.port, nick) for nick in ("alice", "bob")]
+    await bot.arrive(russell)
+    await bot.logs("host kvm1 answers", LONG)
+    for labs, person, lose in ((1, alice, host.freeze), (2, bob, host.kill)):  # alice's old lab is kept for a while
+        await russell.ask("!drain xen1", "xen1", "")
+        await person.lab()
+        await person.whisper("lab list", " on kvm1")
+        while len((await asyncio.to_thread(host.ssh, "virsh -q -c qemu:///system list --name")).split()) < labs:
+            await asyncio.sleep(1)  # the host is asked until it has the lab
+        await russell.ask("!undrain xen1", "xen1", "")
+        began = time.monotonic()
+        lose()
+        await russell.hear("host kvm1 is lost: one person moves to another host", CHANNEL, LONG)
+        await bot.logs(r"lab tb-debian-\S+ on xen1 is ready", LONG)
+        print(f"kvm1 {lose.__name__}: seated on another kind of host after {time.monotonic() - began:.1f} s")
+        if lose == host.freeze:
+            host.thaw()
+        else:
+            host.start()
+        await bot.logs("host kvm1 answers", LONG)

@@ -105,7 +105,7 @@ def test_a_libvirtd_that_dies_and_labs_that_live(rack: Rack) -> None:
     driver, spec = rack.driver(), rack.lab(1)
     run = driver.make(spec).run
     before = rack.host.ssh(f"cat /run/libvirt/qemu/{spec.name}.pid")
-    rack.host.ssh("systemctl kill -s KILL libvirtd; systemctl restart libvirtd")
+    rack.host.ssh("systemctl kill --kill-who=main -s KILL libvirtd; systemctl restart libvirtd")
     again = rack.driver()
     assert [(domain.run, domain.state) for domain in again.report().domains] == [(run, DomainState.RUNNING)]
     assert rack.host.ssh(f"cat /run/libvirt/qemu/{spec.name}.pid") == before

@@ -32,7 +32,9 @@ STDIN = "-"
     help="The file with that account's password, or - to read it from standard input.",
 )
 @click.option("--zone", multiple=True, help="A time zone or city in which sessions are announced; repeatable.")
-@click.option("--host", multiple=True, help="A lab host: root@XENHOST, a libvirt address, here, or none; repeatable.")
+@click.option(
+    "--host", multiple=True, help="A lab host: root@XENHOST, qemu+ssh://root@KVMHOST/system, here, or none; repeatable."
+)
 @click.option("--address", metavar="HOST[:PORT]", help="Where learners reach this machine with ssh.")
 @click.option("--offline", is_flag=True, help="Do not look at the network.")
 def init(

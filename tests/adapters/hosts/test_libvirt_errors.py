@@ -51,6 +51,8 @@ RESET = ": Connection reset by peer"
         (38, "Failed to acquire pid file '/r/run/qemu/driver.pid': busy", True, BackendError, "another trainbot"),
         (8, "Failed to parse user 'libvirt-qemu'", True, BackendError, "libvirt-daemon-system"),
         (1, "qemu: Could not set up host forwarding rule 'tcp:…'", True, BackendError, "used by another program"),
+        (67, "Emulator '/usr/bin/q' does not support virt type 'kvm'", True, BackendError, "or set kvm = no"),
+        (1, "q: kvm.c:3183: kvm_buf_set_msrs: Assertion `ret'", True, BackendError, "/dev/kvm of xen1 is there, but"),
         (1, "cannot open embedded, already open with path '/r'", True, BackendError, "only one root"),
         (1, "something new", True, BackendError, "something new"),
         (

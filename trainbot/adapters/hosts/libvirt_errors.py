@@ -110,6 +110,10 @@ _MEANINGS = (
         "does not support virt type 'kvm'",
         "{host} has no hardware virtualisation that QEMU can use: turn it on there, or set kvm = no in its section in bot.ini",
     ),
+    (
+        "kvm_buf_set_msrs",  # QEMU's, on a virtual machine whose /dev/kvm is not the real thing
+        "/dev/kvm of {host} is there, but QEMU fails with it: set kvm = no in its section in bot.ini",
+    ),
     ("host forwarding rule", "the lab's port on this machine is used by another program"),
     ("annot allocate memory", "there is not enough free memory on {host}: return labs there or use another host"),
     ("not enough memory", "there is not enough free memory on {host}: return labs there or use another host"),

@@ -186,7 +186,7 @@ def _host(word: str) -> Host:
         parts = re.fullmatch(r"[a-z]+(?:\+[a-z]+)?://(?:[^@/]+@)?(\[[^\]]+\]|[^/:?]*)(?::[0-9]+)?(?:[/?].*)?", word)
         if parts is None:
             raise ValueError(
-                f'"{word[:60]}" is not a libvirt address: type for example xen+ssh://root@xen1.example.org/system'
+                f'"{word[:60]}" is not a libvirt address: type for example qemu+ssh://root@kvm1.example.org/system'
             )
         return Host(_host_name(parts[1]), word, "/embed" in word)
     user, at, address = word.rpartition("@")

@@ -107,7 +107,7 @@ REST = (
     ),
     Question(
         "host",
-        "Lab hosts: root@XENHOST, a libvirt URI, here (this machine), or none",
+        "Lab hosts: root@XENHOST, qemu+ssh://root@KVMHOST/system, here (this machine), or none",
         lambda a: "none",
         lambda a, text: replace(a, hosts=read.read_hosts(text)),
     ),
