@@ -133,6 +133,7 @@ FAULTS = [
         "chmod 711 /var/lib/libvirt/trainbot-images",
     ),
     ("chmod 700 /var/lib/libvirt", "cannot enter /var/lib/libvirt, ", "chmod 755 /var/lib/libvirt"),
+    ("chmod 600 IMAGES/*.img", "libvirt-qemu, as whom QEMU runs on kvm1, cannot read /var", "chmod 644 IMAGES/*.img"),
     (
         "cd IMAGES && cp -p *.initrd /srv && echo x >>*.initrd",
         "has no copy of debian-",

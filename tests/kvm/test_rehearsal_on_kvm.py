@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.peers.kvm_host import KvmHost
-from tests.whole import fixtures
 from trainbot import shipped
 from trainbot.images.build.image_folder import BuiltImage
 
 pytestmark = pytest.mark.kvm
-make_bot, people = fixtures.make_bot, fixtures.people
 LONG = 1500.0  # seconds at most for what boots an emulated machine
 
 
@@ -57,7 +55,7 @@ async def test_an_included_exercise_is_rehearsed(
     )
     print(out, err)
     assert code == 0, (out, err)
-    assert re.search(r" works from the first to the last step in debian on kvm1 \(2 steps, \S+ s\)", out)
-    assert re.search(r"  kvm1: one seat, created in \S+ s, login in \S+ s\n", out)
+    assert re.search(r" works from the first to the last step in debian on kvm1 \(2 steps, .+\)", out)
+    assert re.search(r"  kvm1: one seat, created in .+, login in .+\n", out)
     await bot.logs("lab tb-debian-\\S+ on kvm1 is gone")
     assert host.ssh("ls /var/lib/libvirt/trainbot | grep qcow2 || true; virsh -q -c qemu:///system list --all") == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ops.host_setup.test_plan import FOLDER, HOST, PLAIN, WANTED, settled
+from tests.ops.host_setup.test_plan import FOLDER, HOST, IMAGES, PLAIN, WANTED, settled
 from trainbot.ops.host_setup import facts as facts_module
 from trainbot.ops.host_setup.acceleration import Kvm, emulation_cost, no_kvm
 from trainbot.ops.host_setup.host_files import LIB, jump_host_files
@@ -126,6 +126,7 @@ REFUSED = [
         DESIRED,
         "QEMU runs as root on kvm1, .*: remove the line user = from /etc/libvirt/qemu.conf",
     ),
+    ({"barred": (f"{IMAGES}/a.img",)}, DESIRED, "libvirt-qemu, as whom .* cannot read .*/a.img: chmod 644 /var"),
     ({"barred": ("/var/lib/libvirt",)}, DESIRED, r"libvirt-qemu, as whom .* cannot enter /var/lib/libvirt: chmod o\+x"),
     ({"clock": DESIRED.now + 61}, DESIRED, "the clock of kvm1 is 61 s ahead"),
 ]

@@ -145,6 +145,10 @@ case $driver in qemu:*)
                 place=$(dirname "$place")
             done
         done | sort -u
+        for file in "$images"/*.img "$images"/*.vmlinuz "$images"/*.initrd; do
+            # shellcheck disable=SC2086
+            [ -f "$file" ] && $as test -x "$images" && ! $as test -r "$file" && echo "barred $file"
+        done
         # shellcheck disable=SC2086
         [ -e /dev/kvm ] && command -v qemu-system-x86_64 >/dev/null && kvm_trial 2>/dev/null
     fi

@@ -34,12 +34,12 @@ def kvm_refusals(facts: HostFacts, desired: DesiredState) -> list[str]:
             f"QEMU runs as root on {name}, so a hole in it would be the learners' way to your host: remove the line "
             "user = from /etc/libvirt/qemu.conf there and restart libvirtd"
         )
-    for folder in facts.barred:
-        if folder not in desired.pools.values():  # otherwise it is given the right mode
-            found.append(
-                f"{facts.emulator}, as whom QEMU runs on {name}, cannot enter {folder}: chmod o+x {folder} there, or set "
-                f"another folder in [host.{name}]"
-            )
+    for path in facts.barred:
+        who = f"{facts.emulator}, as whom QEMU runs on {name},"
+        if any(Path(path).parent == Path(folder) for folder in desired.pools.values()):
+            found.append(f"{who} cannot read {path}: chmod 644 {path} there")
+        elif path not in desired.pools.values():  # otherwise it is given the right mode
+            found.append(f"{who} cannot enter {path}: chmod o+x {path} there, or set another folder in [host.{name}]")
     return found
 
 
@@ -66,7 +66,7 @@ def kvm_notes(facts: HostFacts, desired: DesiredState) -> list[str]:
 
 def unconfined(facts: HostFacts) -> str:
     """Why nothing keeps labs that break out of QEMU from each other, and what to do."""
-    why = "so a lab that breaks out of QEMU reaches the files of all labs"
+    why = "so a lab that breaks out of QEMU reaches the disks of all labs"
     if "apparmor" not in facts.packages:
         return f"apparmor is not installed there, {why}: apt install apparmor there, then systemctl restart libvirtd"
     if not facts.apparmor:

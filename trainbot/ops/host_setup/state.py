@@ -121,7 +121,7 @@ class HostFacts:
     ``jump_account``: the account's line of passwd(5).  ``weight``: of dom0, or of machine.slice (None: there are none).
 
     Of KVM hosts alone: ``memory``: (total, available); ``kvm``; ``emulator``: as whom QEMU runs; ``barred``: folders
-    that keep it from the labs' files; ``security``: libvirt's drivers that confine QEMU; ``apparmor``: the kernel has it on.
+    and images' files that are closed to it; ``security``: libvirt's drivers that confine QEMU; ``apparmor``: the kernel has it on.
     """
 
     user: int = 0
