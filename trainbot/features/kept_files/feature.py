@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 AT_ONCE = 4  # archives that are taken or put back at the same time
-TRIES, AGAIN = 4, timedelta(seconds=15)  # if the lab or the gateway cannot be reached
+TRIES, AGAIN = 8, timedelta(seconds=15)  # if the lab or the gateway cannot be reached: labs may be slow for minutes
 PATIENCE = timedelta(minutes=20)  # with a lab that restarts
 NEWS = timedelta(hours=12)
 ROOM = 380  # bytes of a list in one line
