@@ -286,6 +286,18 @@ def test_they_go_with_their_person(stages: Callable[..., Stage]) -> None:
     assert stage.whisper("alice2", "lab kept")[0].startswith("1: debian, 1.2 MiB")
 
 
+def test_they_stay_with_their_account(kept: Stage) -> None:
+    """Who changes from one account to another, or logs out, takes nothing along."""
+    kept.whisper("bob", "tz berlin")
+    kept.talk("alice", "!lab keep")
+    keep_one(kept)
+    kept.leave("bob")
+    kept.rename("alice", "alice2", account="bob")
+    assert kept.whisper("alice2", "lab kept")[0].startswith("you have no kept files")
+    kept.rename("alice2", "alice3", account="alice")
+    assert kept.whisper("alice3", "lab kept")[0].startswith("1: debian, 1.2 MiB")
+
+
 def test_without_an_account_where_one_is_needed(kept: Stage) -> None:
     """Nothing is kept for somebody whom nobody knows tomorrow."""
     assert kept.talk("stranger", "!lab keep")[0].startswith("to keep files you need an account on this network")

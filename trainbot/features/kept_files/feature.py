@@ -308,8 +308,9 @@ class KeptFiles(Feature):
         self.notices.tell(now, text, person_id=row.person_id, not_after=now + NEWS)
 
     def _person_renamed(self, event: PersonRenamed, _now: datetime) -> None:
-        if event.was is not None and event.now is not None and event.was.id != event.now.id:
-            self.rows.change({"person_id": event.was.id}, person_id=event.now.id)
+        if event.logged_in is not None:
+            old, new = event.logged_in
+            self.rows.change({"person_id": old}, person_id=new)
 
     def undone(self, items: Sequence[object]) -> None:
         for item in items:
