@@ -149,3 +149,11 @@ class PersonRenamed(OwnEvent):
 
     was: Person | None
     now: Person | None
+
+    @property
+    def logged_in(self) -> tuple[int, int] | None:
+        """(the row that they had without an account, that of the account to which they logged in) if these are two; None
+        otherwise, also for somebody who changed from one account to another: that may be another person."""
+        if self.was is None or self.now is None or self.was.id == self.now.id:
+            return None
+        return (self.was.id, self.now.id) if self.was.account is None and self.now.account is not None else None

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.stage import Stage
 from trainbot.bot.workers.maintenance import at_once
 from trainbot.core.errors import UserError
+from trainbot.features.kept_files.feature import TRIES
 from trainbot.features.kept_files.restore_words import read_words
 from trainbot.model.kept_files import FOLDER, FilesKept, FilesRestored, KeepFiles, RestoreFiles, number_of
 
@@ -146,10 +147,10 @@ def test_the_oldest_goes_when_a_new_one_is_there(kept: Stage) -> None:
 def test_a_lab_that_cannot_be_reached(kept: Stage) -> None:
     """Tried again some times, and then said; one that has ended is not waited for."""
     kept.talk("alice", "!lab keep")
-    for _ in range(3):
+    for _ in range(TRIES - 1):
         kept.files = []
         assert kept.happens(FilesKept(1, error="the lab could not be reached", again=True)) == []
-        kept.wait(minutes=1)
+        kept.wait(minutes=2)
         assert [work.kept for work in kept.files] == [1]
     assert kept.happens(FilesKept(1, error="the lab could not be reached", again=True)) == [
         ("alice", "your files of the debian lab were not kept: the lab could not be reached")
@@ -283,6 +284,18 @@ def test_they_go_with_their_person(stages: Callable[..., Stage]) -> None:
     assert stage.whisper("again", "lab kept")[0].startswith("1: debian, 1.2 MiB")
     stage.rename("again", "alice2", account="alice")
     assert stage.whisper("alice2", "lab kept")[0].startswith("1: debian, 1.2 MiB")
+
+
+def test_they_stay_with_their_account(kept: Stage) -> None:
+    """Who changes from one account to another, or logs out, takes nothing along."""
+    kept.whisper("bob", "tz berlin")
+    kept.talk("alice", "!lab keep")
+    keep_one(kept)
+    kept.leave("bob")
+    kept.rename("alice", "alice2", account="bob")
+    assert kept.whisper("alice2", "lab kept")[0].startswith("you have no kept files")
+    kept.rename("alice2", "alice3", account="alice")
+    assert kept.whisper("alice3", "lab kept")[0].startswith("1: debian, 1.2 MiB")
 
 
 def test_without_an_account_where_one_is_needed(kept: Stage) -> None:

@@ -100,8 +100,8 @@ class Classes(Feature):
         self.latecomers.clock_stepped(event.by)
 
     def _person_renamed(self, event: PersonRenamed, _now: datetime) -> None:
-        if event.was is not None and event.now is not None:
-            self.same_person(event.was.id, event.now.id)
+        if event.logged_in is not None:
+            self.same_person(*event.logged_in)
 
     def _work(self, turn: Turn) -> list[RunScript]:
         """The scripts to run in labs now."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from trainbot.adapters.db import Store
 
 AT_ONCE = 4  # archives that are taken or put back at the same time
-TRIES, AGAIN = 4, timedelta(seconds=15)  # if the lab or the gateway cannot be reached
+TRIES, AGAIN = 8, timedelta(seconds=15)  # if the lab or the gateway cannot be reached: labs may be slow for minutes
 PATIENCE = timedelta(minutes=20)  # with a lab that restarts
 NEWS = timedelta(hours=12)
 ROOM = 380  # bytes of a list in one line
@@ -308,8 +308,9 @@ class KeptFiles(Feature):
         self.notices.tell(now, text, person_id=row.person_id, not_after=now + NEWS)
 
     def _person_renamed(self, event: PersonRenamed, _now: datetime) -> None:
-        if event.was is not None and event.now is not None and event.was.id != event.now.id:
-            self.rows.change({"person_id": event.was.id}, person_id=event.now.id)
+        if event.logged_in is not None:
+            old, new = event.logged_in
+            self.rows.change({"person_id": old}, person_id=new)
 
     def undone(self, items: Sequence[object]) -> None:
         for item in items:
