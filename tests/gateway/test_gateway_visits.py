@@ -19,6 +19,7 @@ from trainbot.gateway.lab.lab_link import GONE
 from trainbot.gateway.routes import Guest, Route, VisitRoute
 from trainbot.gateway.visits import NOT_EXPECTED, UNRECORDED
 from trainbot.gateway.worker.guest_session import ONLY
+from trainbot.gateway.worker.ssh_connection import NOT_SHARED
 
 HANNAH = 7
 AT_ALICES = b"hannah (helper) is at your terminal"
@@ -338,3 +339,9 @@ def test_a_worker_that_does_not_obey_loses_the_way(own_world):
         holed.agree("2")
         assert not holed.ssh(f"hole {json.dumps(['say', message])}", user="desk+2").stdout
         until(lambda: "a message" in holed.world.log() or "after a login" in holed.world.log())
+
+
+def test_without_tmux_no_terminal_is_shared(own_world):
+    """Each login has a shell of its own then, so a guest would see nothing of what they came for."""
+    plain = Desk(own_world(tmux=False))
+    plain.hannah(prompt=NOT_SHARED.encode()[:40]).close()
