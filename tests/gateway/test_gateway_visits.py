@@ -345,3 +345,33 @@ def test_without_tmux_no_terminal_is_shared(own_world):
     """Each login has a shell of its own then, so a guest would see nothing of what they came for."""
     plain = Desk(own_world(tmux=False))
     plain.hannah(prompt=NOT_SHARED.encode()[:40]).close()
+
+
+def test_two_helpers_at_once(desk):
+    """Each with a word of their own; what one types all see; the end of one is not the end of the other."""
+    key = desk.world.folder / "gina"
+    desk.bot.guests = [desk.guest, Guest(8, "gina", (keygen(key),))]
+    desk.agree("2", guest=8)
+    one = desk.hannah()
+    two = Terminal(desk.world, "", key=key, user="desk+2")
+    two.until(b"# ")
+    one.type(b"echo from:$((40+2))\n")
+    two.until(b"from:42")
+    assert {(request["person"], request["word"]) for request in desk.recorded} == {(HANNAH, "1"), (8, "2")}
+    desk.alone("1")
+    one.until(b"alice has ended it")
+    one.close()
+    two.type(b"echo still:$((40+2))\n")
+    two.until(b"still:42")
+    end(two)
+
+
+def test_wide_and_combining_characters_are_what_tmux_has(desk):
+    """What a guest is shown is what stands in the pane."""
+    hannah = desk.hannah()
+    hannah.type(b"printf '%b\\n' '\\xe6\\x97\\xa5\\xe6\\x9c\\xac e\\xcc\\x81 \\xc3\\xbc end'\n")
+    wanted = "日本 e\u0301 ü end"
+    until(lambda: wanted in in_tmux(desk.world, "capture-pane", "-p", "-t", "lab").splitlines())
+    hannah.until("ü end".encode())
+    assert wanted.encode() in re.sub(rb"[^\x08]\x08", b"", hannah.all)  # tmux goes back for what combines
+    end(hannah)
