@@ -1,6 +1,6 @@
 # Each target installs what it needs; README.md explains the targets.
 .PHONY: demo lint test bare coverage test-content test-content-long test-images test-xen test-xen-long test-kills \
-	test-standby test-attacks test-storm test-storm-long test-class soak newest constraints ical-js docs picture bench deb test-deb
+	test-standby test-attacks test-storm test-storm-long test-class soak newest constraints ical-js docs messages picture bench deb test-deb
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -90,6 +90,9 @@ docs:                  ## generate docs/commands.md and docs/metrics.md from the
 	@scripts/setup demo
 	.venv/bin/python -m trainbot.ops.commands_doc > docs/commands.md
 	.venv/bin/python -m trainbot.ops.metrics_doc > docs/metrics.md
+
+messages:              ## print every sentence of the program that people read, with its file and line
+	@python3 scripts/messages
 
 picture:               ## make docs/class.svg, the picture in README.md, from a real class in the demo
 	@scripts/setup picture

@@ -1,4 +1,4 @@
-"""The law of the house (docs/architecture.md): the folders are the layers, and imports go downwards only."""
+"""The law of imports (docs/architecture.md): the folders are the layers, and imports go downwards only."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MODULES = {
     for path in sorted((ROOT / "trainbot").rglob("*.py"))
 }
 
-#: The law.  A layer imports from those before it; rooms of one layer do not know each other.
+#: The law.  A layer imports from those before it; packages of one layer do not import each other.
 LAW = "core < model < config < features | adapters < images | gateway < bot < ops < cli"
 LAYERS = [layer.split(" | ") for layer in LAW.split(" < ")]
-ROOMS_OF_THEIR_OWN = ("features", "adapters")  # each folder in them is a room
+SEPARATE = ("features", "adapters")  # each folder in them is a package of its own
 
-#: Outside library -> the rooms that may import it.  tzdata and rapidfuzz are pure helpers that anybody may use.
-DOORS = {
+#: External library -> the packages that may import it.  tzdata and rapidfuzz are pure helpers that anybody may use.
+IMPORTERS = {
     "irc": ["adapters.irc"],
     "scramp": ["adapters.irc"],
     "cryptography": ["adapters.irc", "config"],
@@ -90,18 +90,18 @@ def layer(module: str) -> int:
     return -1 if folder == "shipped" else next(n for n, folders in enumerate(LAYERS) if folder in folders)
 
 
-def room(module: str) -> str:
+def package(module: str) -> str:
     parts = module.split(".")[1:]
-    return ".".join(parts[:2] if parts and parts[0] in ROOMS_OF_THEIR_OWN else parts[:1])
+    return ".".join(parts[:2] if parts and parts[0] in SEPARATE else parts[:1])
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_downwards_only(module: str) -> None:
-    """Nobody imports from a layer above, nor from the room next door."""
+    """Nobody imports from a layer above, nor from another package of the same layer."""
     assert [
         f"line {line}: {other}"
         for line, other in imports_of(MODULES[module])
-        if other.split(".")[0] == "trainbot" and layer(other) >= layer(module) and room(other) != room(module)
+        if other.split(".")[0] == "trainbot" and layer(other) >= layer(module) and package(other) != package(module)
     ] == []
 
 
@@ -123,19 +123,23 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     assert graph == {}
 
 
-def test_each_library_has_one_door() -> None:
-    """Whoever wants to replace a library looks into one room, and a new one is entered here."""
+def test_each_library_is_imported_in_one_place() -> None:
+    """Whoever wants to replace a library looks into one package, and a new one is added here."""
     users: dict[str, set[str]] = {}
     for module, path in MODULES.items():
         for _line, name in imports_of(path, types=True):
             if (library := name.split(".")[0]) not in {"trainbot", *HELPERS, *sys.stdlib_module_names}:
                 users.setdefault(library, set()).add(
                     next(
-                        (door for door in DOORS.get(library, []) if f"trainbot.{door}" in (module, *_parents(module))),
+                        (
+                            importer
+                            for importer in IMPORTERS.get(library, [])
+                            if f"trainbot.{importer}" in (module, *_parents(module))
+                        ),
                         module,
                     )
                 )
-    assert users == {library: set(doors) for library, doors in DOORS.items()}
+    assert users == {library: set(importers) for library, importers in IMPORTERS.items()}
 
 
 def _parents(module: str) -> list[str]:

@@ -1,8 +1,8 @@
 """Serves the metrics over HTTP/1.1 (RFC 9112): one answer on each connection, which is then closed.
 
 It runs on the bot's loop, so what it reads is consistent, and a bot whose loop hangs does not pretend to be well.
-Anybody on this machine may connect: requests are bounded in size and time, connections in number, and the bot is
-asked at most once in ``FRESH`` seconds.
+Anybody on this machine may connect: requests are bounded in size and time, connections in number (a new one takes the
+place of the one that has said nothing for longest), and the bot is asked at most once in ``FRESH`` seconds.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -19,10 +20,11 @@ from trainbot.core.tasks import Tasks
 
 log = logging.getLogger(__name__)
 PATH = b"/metrics"
-MOST = 16  # connections; more are closed
+MOST = 16  # connections
 LONGEST = 8192  # bytes of a request
 PATIENCE = 10.0  # seconds for a request and its answer
 FRESH = 1.0  # seconds
+_ABSOLUTE = re.compile(rb"^http://[^/?]*", re.IGNORECASE)  # RFC 9112, section 3.2.2
 
 
 class Reporter(Protocol):
@@ -38,6 +40,7 @@ class MetricsServer:
         self._exposition = Exposition()
         self._servers: list[asyncio.Server] = []
         self._clients = Tasks()
+        self._silent: dict[asyncio.StreamWriter, None] = {}  # those whose request has not been read, the oldest first
         self._asking = asyncio.Lock()
         self._latest: tuple[float, bytes] | None = None  # when it was made, on the loop's clock
 
@@ -63,28 +66,34 @@ class MetricsServer:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._clients) >= MOST:
-            writer.transport.abort()
-        else:
-            self._clients.start(self._serve(reader, writer), "a request for metrics")
+            oldest = next(iter(self._silent), writer)
+            self._silent.pop(oldest, None)
+            oldest.transport.abort()
+            if oldest is writer:
+                return
+        self._silent[writer] = None
+        self._clients.start(self._serve(reader, writer), "a request for metrics")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.set_write_buffer_limits(high=0)  # drain() waits until all of it is written
         try:
             async with asyncio.timeout(PATIENCE):
                 request = await reader.readuntil(b"\r\n\r\n")
+                self._silent.pop(writer, None)
                 writer.write(await self._answer(request))
                 await writer.drain()
             writer.close()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             pass  # it is slow, gone, or speaks something else
         finally:
+            self._silent.pop(writer, None)
             writer.transport.abort()
 
     async def _answer(self, request: bytes) -> bytes:
         method, target, version = (*request.split(b"\r\n", 1)[0].split(b" "), b"", b"", b"")[:3]
         if not version.startswith(b"HTTP/1."):
             return _response("400 Bad Request", "not an HTTP/1 request\n")
-        if target.partition(b"?")[0] != PATH:
+        if _ABSOLUTE.sub(b"", target).partition(b"?")[0] != PATH:
             return _response("404 Not Found", "the metrics are at /metrics\n")
         if method not in (b"GET", b"HEAD"):
             return _response("405 Method Not Allowed", "use GET\n", "Allow: GET, HEAD\r\n")
