@@ -17,7 +17,7 @@ from tests.gateway.terminal import Terminal
 from tests.gateway.test_gateway_tmux import end_tmux, in_tmux
 from trainbot.gateway.lab.lab_link import GONE
 from trainbot.gateway.routes import Guest, Route, VisitRoute
-from trainbot.gateway.visits import NOT_EXPECTED, UNRECORDED
+from trainbot.gateway.visits import LEASE_ENDED, NOT_EXPECTED, UNRECORDED
 from trainbot.gateway.worker.guest_session import ONLY
 from trainbot.gateway.worker.ssh_connection import NOT_SHARED
 
@@ -243,11 +243,16 @@ def test_it_ends_with_the_lease_the_time_and_a_guest_who_is_gone(desk):
     hannah.close()
     desk.agree("1")
     hannah = desk.hannah()
-    desk.bot.visits.clear()
     desk.world.end(desk.route)
-    hannah.until(NOT_EXPECTED.encode())
+    hannah.until(LEASE_ENDED.encode())
     hannah.close()
     until(lambda: len(desk.left()) == 2)
+    desk.world.tell(desk.route)
+    hannah = desk.hannah()
+    desk.bot.visits.clear()
+    desk.bot.publish()
+    hannah.until(NOT_EXPECTED.encode())
+    hannah.close()
 
 
 def test_a_seat_on_another_host_and_the_visit_goes_on(desk, tmp_path):
