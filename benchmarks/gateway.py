@@ -390,7 +390,7 @@ async def crowd(checkout: Path | None = None) -> None:
 
 PRINTS = "while :; do head -c 1000000 /dev/zero | tr '\\0' x; sleep 0.1; done\n"  # 10 MB/s
 FLOODS = "#!/bin/sh\n[ $1 = -V ] && exec echo tmux 3.3a\nexec yes $(printf '\\033[31mred\\033[5;5Hthere\\033[K')\n"
-OTHERS, TURNS, TYPED = 10, 6, 500
+OTHERS, TURNS, TYPED = 10, 8, 300
 
 
 async def visit() -> None:

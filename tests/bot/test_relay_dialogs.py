@@ -244,3 +244,13 @@ def test_a_question_that_could_not_be_stored_is_refused_by_name(bridged: Stage) 
     outcome, left = bridged.bot.not_now([asked, talk], "locked")
     assert [line.text.partition(":")[0] for line in outcome.say if hasattr(line, "text")] == ["ann/discordbot"]
     assert left == [talk]
+
+
+def test_nobody_behind_a_relay_shares_a_terminal(bridged: Stage) -> None:
+    """They have no lab, and cannot be sent an ssh command: who asks them is told."""
+    over(bridged, "zed", "!ask why?")
+    assert bridged.talk("bob", "!pair zed/discordbot") == [
+        "bob: zed/discordbot is not on IRC, where I could send them the ssh command"
+    ]
+    bridged.talk("russell", "!start")
+    assert "!come" not in "".join(over(bridged, "zed", "!stuck it says no"))

@@ -176,6 +176,8 @@ class Shell(asyncssh.SSHServerSession):
     def connection_lost(self, exc):
         if self.process is not None and self.process.returncode is None:
             os.killpg(self.process.pid, signal.SIGHUP)
+        if self.readable:  # it sees the end, also if it was to wait
+            asyncio.get_running_loop().add_reader(self.master, self.readable)
         if hasattr(self, "room"):
             self.room.set()
 

@@ -17,8 +17,9 @@ from tests.gateway.terminal import Terminal
 from tests.gateway.test_gateway_tmux import end_tmux, in_tmux
 from trainbot.gateway.lab.lab_link import GONE
 from trainbot.gateway.routes import Guest, Route, VisitRoute
-from trainbot.gateway.visits import NOT_EXPECTED, UNRECORDED
+from trainbot.gateway.visits import LEASE_ENDED, NOT_EXPECTED, UNRECORDED
 from trainbot.gateway.worker.guest_session import ONLY
+from trainbot.gateway.worker.ssh_connection import NOT_SHARED
 
 HANNAH = 7
 AT_ALICES = b"hannah (helper) is at your terminal"
@@ -242,11 +243,16 @@ def test_it_ends_with_the_lease_the_time_and_a_guest_who_is_gone(desk):
     hannah.close()
     desk.agree("1")
     hannah = desk.hannah()
-    desk.bot.visits.clear()
     desk.world.end(desk.route)
-    hannah.until(NOT_EXPECTED.encode())
+    hannah.until(LEASE_ENDED.encode())
     hannah.close()
     until(lambda: len(desk.left()) == 2)
+    desk.world.tell(desk.route)
+    hannah = desk.hannah()
+    desk.bot.visits.clear()
+    desk.bot.publish()
+    hannah.until(NOT_EXPECTED.encode())
+    hannah.close()
 
 
 def test_a_seat_on_another_host_and_the_visit_goes_on(desk, tmp_path):
@@ -338,3 +344,39 @@ def test_a_worker_that_does_not_obey_loses_the_way(own_world):
         holed.agree("2")
         assert not holed.ssh(f"hole {json.dumps(['say', message])}", user="desk+2").stdout
         until(lambda: "a message" in holed.world.log() or "after a login" in holed.world.log())
+
+
+def test_without_tmux_no_terminal_is_shared(own_world):
+    """Each login has a shell of its own then, so a guest would see nothing of what they came for."""
+    plain = Desk(own_world(tmux=False))
+    plain.hannah(prompt=NOT_SHARED.encode()[:40]).close()
+
+
+def test_two_helpers_at_once(desk):
+    """Each with a word of their own; what one types all see; the end of one is not the end of the other."""
+    key = desk.world.folder / "gina"
+    desk.bot.guests = [desk.guest, Guest(8, "gina", (keygen(key),))]
+    desk.agree("2", guest=8)
+    one = desk.hannah()
+    two = Terminal(desk.world, "", key=key, user="desk+2")
+    two.until(b"# ")
+    one.type(b"echo from:$((40+2))\n")
+    two.until(b"from:42")
+    assert {(request["person"], request["word"]) for request in desk.recorded} == {(HANNAH, "1"), (8, "2")}
+    desk.alone("1")
+    one.until(b"alice has ended it")
+    one.close()
+    two.type(b"echo still:$((40+2))\n")
+    two.until(b"still:42")
+    end(two)
+
+
+def test_wide_and_combining_characters_are_what_tmux_has(desk):
+    """What a guest is shown is what stands in the pane."""
+    hannah = desk.hannah()
+    hannah.type(b"printf '%b\\n' '\\xe6\\x97\\xa5\\xe6\\x9c\\xac e\\xcc\\x81 \\xc3\\xbc end'\n")
+    wanted = "日本 e\u0301 ü end"
+    until(lambda: wanted in in_tmux(desk.world, "capture-pane", "-p", "-t", "lab").splitlines())
+    hannah.until("ü end".encode())
+    assert wanted.encode() in re.sub(rb"[^\x08]\x08", b"", hannah.all)  # tmux goes back for what combines
+    end(hannah)

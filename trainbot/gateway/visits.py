@@ -16,11 +16,12 @@ from typing import Any, Protocol
 from trainbot.core.errors import BackendError
 from trainbot.core.tasks import Tasks
 from trainbot.core.text import one_line
-from trainbot.gateway.routes import VisitRoute
+from trainbot.gateway.routes import Route, VisitRoute
 
 log = logging.getLogger(__name__)
 PENDING = 1000  # ends of visits that wait for the bot
 NOT_EXPECTED = "nobody expects you at that terminal: the ssh command that the bot sent you last is the one that works"
+LEASE_ENDED = "the visit is over: the lease of that lab has ended"
 UNRECORDED = "trainbot cannot record the visit now, so it cannot begin: try again in a minute"
 
 
@@ -41,6 +42,7 @@ class VisitTable(Protocol):
     """What visits are decided with, and who hears of them."""
 
     def visit(self, word: str) -> VisitRoute | None: ...
+    def route(self, lease: str) -> Route | None: ...
     async def ask_bot(self, request: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]: ...
     def guests_changed(self, lease: str, sentence: str) -> None: ...
 
@@ -128,6 +130,8 @@ class Visits:
             if here.over:
                 continue
             visit, why = self._table.visit(here.word), self.refusal(here.word, connection.person)
+            if not why and self._table.route(here.lease) is None:
+                why = LEASE_ENDED
             if why or visit is None or visit.lease != here.lease:
                 here.over = True
                 connection.leave(why or NOT_EXPECTED)

@@ -107,6 +107,8 @@ class Visits:
         other, _ = named
         if other.id == ask.person.id:
             raise UserError("it takes two: !pair NICK asks somebody else to work with you")
+        if other.bridge:
+            raise UserError(f"{other.nick} is not on IRC, where I could send them the ssh command")
         offer = self.visits.open(owner_id=other.id, guest_id=ask.person.id, kind=VisitKind.PAIR)
         if offer:
             return self._agree(offer[0], ask, other)

@@ -21,6 +21,9 @@ from trainbot.gateway.worker.manage_view import ManageView
 from trainbot.gateway.worker.ssh_session import LearnerEnd
 
 NO_LAB = "you have no lab: create one with ssh … xen-manage create IMAGE, or with !lab IMAGE on IRC"
+NOT_SHARED = (
+    "terminals are not shared here: without tmux ([gateway] tmux = no in bot.ini) each login has a shell of its own"
+)
 OWN = ("localhost", "127.0.0.1", "::1")  # allowed targets of -L: the lab's own loopback, seen from the lab
 MARKED = 5.0  # seconds between two marks over the screen while somebody else is at it
 FLUSH = 2.0  # seconds for the last message to be sent
@@ -224,6 +227,8 @@ class SshConnection(SigningServer):
         """The link to the lab; LabUnavailable if the lease is over or there is none."""
         if self._refusal:
             raise LabUnavailable(self._refusal)
+        if self._visiting and not self._config.tmux:
+            raise LabUnavailable(NOT_SHARED)
         if not self._lease:
             raise LabUnavailable(NO_LAB)
         if self._gateway.route(self._lease) is None:
