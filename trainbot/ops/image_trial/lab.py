@@ -15,7 +15,9 @@ from trainbot.core.errors import BackendError
 from trainbot.model.host import Domain, HostDriver, LabSpec
 
 _ASK_AGAIN = 3.0  # seconds between two attempts to log in
-LOGIN = 240  # seconds for one: emulated on a busy machine, the key exchange alone takes a minute
+_LOGIN = (
+    240.0  # seconds for one: on a busy machine without hardware virtualisation the key exchange alone takes a minute
+)
 _CONSOLE = 60.0  # seconds that the console has to answer in
 _TERMINAL = re.compile(rb"\x1b\[[?0-9;]*[A-Za-z]|\r")  # what a shell tells a terminal besides text
 
@@ -58,7 +60,7 @@ class TrialLab:
         with self._following():
             while True:
                 try:
-                    self.ask("true", LOGIN)
+                    self.ask("true", _LOGIN)
                     return
                 except BackendError as error:
                     if time.monotonic() > ends:

@@ -25,7 +25,7 @@ from trainbot.model.host_address import HostKind, console_socket, host_address
 from trainbot.model.image_files import files
 from trainbot.model.jump_host import JumpHost
 from trainbot.model.lab_image import LabImage
-from trainbot.ops.image_trial.lab import LOGIN, Console, TrialLab
+from trainbot.ops.image_trial.lab import Console, TrialLab
 
 T = TypeVar("T")
 _NAME = "trainbot-try"  # one for all: two trials on one host would take the same place
@@ -34,7 +34,7 @@ _QUIET = {
     "StrictHostKeyChecking": "yes",
     "IdentitiesOnly": "yes",
     "BatchMode": "yes",
-    "ConnectTimeout": str(LOGIN // 2),
+    "ConnectTimeout": "120",
     "ServerAliveInterval": "60",
 }
 
