@@ -133,12 +133,12 @@ def image_try(name: str, hosts: tuple[str, ...], permissive: bool, within: int, 
 
     from trainbot.images.build.progress_bar import for_terminal
     from trainbot.model.host import Mode
-    from trainbot.ops.image_trial.runner import try_image
+    from trainbot.ops.image_trial import try_on_hosts
 
     for number in (signal.SIGTERM, signal.SIGHUP):  # as ctrl-C, which removes the lab
         signal.signal(number, signal.default_int_handler)
     mode = Mode.PERMISSIVE if permissive else Mode.ENFORCING
-    trial = try_image(read(path), name, hosts, mode, within, for_terminal())
+    trial = try_on_hosts(read(path), name, hosts, mode, within, for_terminal())
     click.echo("\n".join(trial.lines))
     return int(bool(trial.wrong))
 

@@ -26,7 +26,7 @@ from trainbot.model.lab_image import LabImage
 from trainbot.ops.image_trial import places, runner
 from trainbot.ops.image_trial.lab import TrialLab
 from trainbot.ops.image_trial.places import check, console_of, login, slot_for, within
-from trainbot.ops.image_trial.runner import try_image
+from trainbot.ops.image_trial.runner import try_image, try_on_hosts
 from trainbot.ops.image_trial.trial import Trial
 
 XEN = HostConfig("xen1", "xen+ssh://root@xen1.example.org/system", labs=4, images=Path("/srv/images"))
@@ -50,7 +50,7 @@ def silent_port() -> Iterator[int]:
 
 def tried(found: Config, *names: str) -> dict[str, str]:
     """Host -> its line in the report, of hosts that have only one; each is marked."""
-    trial = try_image(found, "mine", names, Mode.ENFORCING, 10, Silent())
+    trial = try_on_hosts(found, "mine", names, Mode.ENFORCING, 10, Silent())
     at = next(number for number, line in enumerate(trial.lines) if line.startswith("host "))
     heads, lines = trial.lines[at::2], trial.lines[at + 1 :: 2]
     assert len(trial.wrong) == len(lines)
@@ -102,7 +102,7 @@ def test_embedded_hosts_are_tried_apart_from_the_bot(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(LibvirtDriver, "make", make)
     ini = "[host.{}]\nuri = qemu:///embed?root=/srv/tb-bot{}\ndisk_rate = {}\n"
-    trial = try_image(
+    trial = try_on_hosts(
         config(tmp_path, ini.format("one", 1, 7), ini.format("two", 2, 8)), "mine", (), Mode.ENFORCING, 10, Silent()
     )
     assert trial.wrong == ["ended early: that is enough"] * 2
@@ -122,7 +122,7 @@ def test_a_lab_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pyte
         lambda host, owner, claimant: SimpleNamespace(claims=list, destroy=lost, close=lambda: None, make=lost),
     )
     found = config(tmp_path, "[host.one]\nuri = qemu:///embed?root=/srv/tb-bot\n")
-    trial = try_image(found, "mine", (), Mode.ENFORCING, 10, Silent())
+    trial = try_on_hosts(found, "mine", (), Mode.ENFORCING, 10, Silent())
     assert trial.wrong == ["ended early: no route", "afterwards: the lab may still be there, as trainbot-try: no route"]
 
     def interrupted(*_: object) -> None:
@@ -130,7 +130,7 @@ def test_a_lab_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(runner, "look", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        try_image(found, "mine", (), Mode.ENFORCING, 10, Silent())
+        try_on_hosts(found, "mine", (), Mode.ENFORCING, 10, Silent())
 
 
 def test_without_a_host_it_is_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,8 +143,23 @@ def test_without_a_host_it_is_this_machine(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(runner, "lab_on", lab_on)
     monkeypatch.setattr(runner, "working_accelerator", lambda cache, name: "kvm")
-    trial = try_image(config(tmp_path), "mine", (), Mode.ENFORCING, 10, Silent())
+    trial = try_on_hosts(config(tmp_path), "mine", (), Mode.ENFORCING, 10, Silent())
     assert trial.lines[-2] == "host this-machine (QEMU, KVM):" and [host.kvm for host in tried_on] == [True]
+
+
+def test_an_image_alone_is_tried_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a bot.ini: one report, whose lines begin at the left."""
+    image = built(tmp_path / "mine")
+
+    @contextmanager
+    def lab_on(host: HostConfig, *said: object) -> Iterator[str]:
+        assert said[1:] == (Mode.ENFORCING, said[2], tmp_path / "key", said[2], "", ())
+        yield host.name
+
+    monkeypatch.setattr(runner, "lab_on", lab_on)
+    monkeypatch.setattr(runner, "look", lambda lab, trial, selinux, within, progress: trial.note(lab, selinux))
+    trial = try_image(image, tmp_path / "key", False, Mode.ENFORCING, 10, Silent())
+    assert trial.lines[-1] == "this-machine: enforcing" and trial.wrong == []
 
 
 def test_what_is_there_is_looked_at_before_anything_is_made() -> None:
@@ -235,9 +250,9 @@ def test_an_image_that_is_not_there_is_made(tmp_path: Path, monkeypatch: pytest.
     assert [runner.ready_image(found, sections[name], Silent())[1] for name in names[:3]] == [[], [], ["its checksum"]]
     assert asked == [("build", "debian"), ("build", "almalinux"), ("import", "fedora")]
     with pytest.raises(BackendError, match='no image called "other" yet'):
-        try_image(found, "other", (), Mode.ENFORCING, 10, Silent())
+        try_on_hosts(found, "other", (), Mode.ENFORCING, 10, Silent())
     with pytest.raises(BackendError, match=r"bot.ini has no \[image.none\] section"):
-        try_image(found, "none", (), Mode.ENFORCING, 10, Silent())
+        try_on_hosts(found, "none", (), Mode.ENFORCING, 10, Silent())
 
 
 def test_the_report_says_what_the_catalog_knows(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def mount(g: GuestFS) -> tuple[str, dict[str, str]]:
             "this is %s for %s, but labs need Linux on x86_64: use that image"
             % (g.inspect_get_type(root), g.inspect_get_arch(root))
         )
-    mounts, failed = g.inspect_get_mountpoints(root), {}
+    mounts, failed = {"/": root, **g.inspect_get_mountpoints(root)}, {}  # /etc/fstab need not name the root
     for point in sorted(mounts, key=len):
         try:
             g.mount(mounts[point], point)

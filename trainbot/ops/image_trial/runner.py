@@ -26,11 +26,8 @@ from trainbot.ops.image_trial.lab import TrialLab
 from trainbot.ops.image_trial.places import kind_of, lab_on
 from trainbot.ops.image_trial.trial import Trial, end_of, look, wanted_mode
 
-#: The host that is tried if bot.ini has none.
-_HERE = "this-machine"
 
-
-def try_image(
+def try_on_hosts(
     config: Config, name: str, names: Collection[str], mode: Mode, within: float, progress: Progress
 ) -> Trial:
     """Make the image if it is not there, and try it on the hosts ``names`` (none: on each of bot.ini).
@@ -38,15 +35,10 @@ def try_image(
     ``within``: seconds that each boot may take until somebody can log in.
     """
     section, hosts = _section(config, name), _hosts(config, names)
-    trial = Trial()
     image, said = ready_image(config, section, progress)
     if not config.hosts:
-        kvm = working_accelerator(section.folder.parent.parent, name) == "kvm"
-        hosts = [HostConfig(_HERE, "qemu:///embed?root=/nowhere", kvm=kvm)]
-    trial.note("trainbot", f"{__version__}, {platform.platform()}, {datetime.now(UTC):%F}")
-    trial.note("image", f"{image.name} ({image.suite}), {image.folder.name}, {image.source or 'built here'}")
-    for line in [*_seen(image), *said]:
-        trial.note("note", line)
+        hosts = [_here(working_accelerator(section.folder.parent.parent, name) == "kvm")]
+    trial = _report(image, said)
     owner, slots = _installation(config)
     key, state = config.gateway.lab_key, config.store.state
     with tempfile.TemporaryDirectory(prefix="tb-try-") as made:
@@ -64,6 +56,30 @@ def try_image(
             trial.indent = ""
             wrong = len(trial.wrong) - before
             progress.done(f"{name} on {host.name}: {f'{wrong} not as it should be' if wrong else 'all is well'}")
+    return trial
+
+
+def try_image(image: BuiltImage, key: Path, kvm: bool, mode: Mode, within: float, progress: Progress) -> Trial:
+    """Try an image on this machine, without a bot.ini; ``key``: the private key that its root lets in."""
+    trial, lab_image = _report(image, []), load_image(ImageConfig(image.name, image.folder), xen=False)
+    with tempfile.TemporaryDirectory(prefix="tb-try-") as made:
+        folder = Path(made)
+        with lab_on(_here(kvm), lab_image, mode, folder, key, folder, "", ()) as lab:
+            _look(lab, trial, wanted_mode(lab_image, mode), within, progress)
+    return trial
+
+
+def _here(kvm: bool) -> HostConfig:
+    return HostConfig("this-machine", "qemu:///embed?root=/nowhere", kvm=kvm)
+
+
+def _report(image: BuiltImage, said: list[str]) -> Trial:
+    """Its first lines; ``said``: what the import said of the image."""
+    trial = Trial()
+    trial.note("trainbot", f"{__version__}, {platform.platform()}, {datetime.now(UTC):%F}")
+    trial.note("image", f"{image.name} ({image.suite}), {image.folder.name}, {image.source or 'built here'}")
+    for line in [*_seen(image), *said]:
+        trial.note("note", line)
     return trial
 
 
