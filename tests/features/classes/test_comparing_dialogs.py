@@ -33,12 +33,16 @@ def compared(played: Callable[..., Stage]) -> Callable[..., Stage]:
 
 @pytest.fixture
 def second(compared: Callable[..., Stage]) -> Callable[..., Stage]:
-    """second(people): the class at its fourth step, which is done in the second lab."""
+    """second(): the class at its fourth step, which is done in the second lab."""
 
-    def make(people: tuple[str, ...] = ("alice",), **settings: object) -> Stage:
-        stage = compared(
-            people, lambda index: index["details"]["steps"][3].update(second_lab=True, solve=SOLVE), **settings
-        )
+    def make(image: str = "centos", **settings: object) -> Stage:
+        def mark(index: dict) -> None:
+            index.update(second_image=image)
+            if image == "debian":
+                index.update(image="ubuntu")  # for which debian stands in
+            index["details"]["steps"][3].update(second_lab=True, solve=SOLVE)
+
+        stage = compared(change=mark, **settings)
         stage.talk("russell", "!goto 4")
         for _ in range(3):
             stage.talk("alice", "!done"), run_all(stage)
@@ -173,6 +177,7 @@ def test_without_a_second_lab_it_counts_unchecked(second: Callable[..., Stage]) 
     ("settings", "why"),
     [
         ({"images": ("debian",)}, "there are no centos labs here"),
+        ({"image": "debian"}, "there are no other labs here"),
         ({"per_person": 1}, "it needs a second lab, and people can have one here"),
     ],
 )

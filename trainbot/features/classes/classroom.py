@@ -109,8 +109,8 @@ class Classroom:
         image = exercise.image_of(step)
         if why or image == exercise.image or exercise.steps[step - 1].verify is None:
             return why
-        if not self.stock.has_labs(image):
-            return f"there are no {image} labs here"
+        if not image or not self.stock.has_labs(image):
+            return f"there are no {image or 'other'} labs here"
         return "it needs a second lab, and people can have one here" if self.per_person < 2 else ""
 
     # -- who is where --------------------------------------------------------------------------------
