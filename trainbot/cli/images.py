@@ -148,9 +148,16 @@ def image_list(path: Path, as_json: bool) -> int:
         line = each["fault"] and f"{each['name']}: {each['fault']}"
         if not line:
             old = f", {each['old']} older on disk" if each["old"] > 0 else ""
+            xen = (
+                ""
+                if each["guests"] is None
+                else f", on Xen as {', '.join(each['guests'])}"
+                if each["guests"]
+                else ", not on Xen"
+            )
             line = (
                 f"{each['name']}: {each['system']}, {each['memory_mib']} MiB per lab, {each['disk_mib']} MiB on disk, "
-                f"{each['version']}{old}"
+                f"{each['version']}{xen}{old}"
             )
         lines.append(line if each["section"] else f"{line} (no [image.{each['name']}] section in bot.ini)")
     show(found, lines or ["bot.ini has no [image.NAME] section"], as_json)

@@ -26,10 +26,20 @@ from trainbot.images.importing.importing import ImportRequest, import_image
 from trainbot.images.importing.signatures import Signer
 from trainbot.model.database_url import database_exists
 from trainbot.model.host import GuestType
+from trainbot.model.stand_in import same_release
 
 
 def catalog() -> dict[str, Distribution]:
     return load_catalog(shipped.folder("images") / "catalog.toml")
+
+
+def how_to_get(image: str) -> str:
+    """The command that makes an image of the release that this name means; '' if there is neither recipe nor entry for it."""
+    recipes = [path.parent.name for path in shipped.folder("images").glob("*/recipe.toml")]
+    if name := same_release(image, recipes):
+        return f"trainbot image build {name}"
+    name = same_release(image, catalog())
+    return f"trainbot image import {name}" if name else ""
 
 
 def folder_of(config: Config, name: str) -> Path:
@@ -165,6 +175,7 @@ def listed(config: Config) -> list[dict[str, Any]]:
                 "system": image.suite,
                 "memory_mib": memory,
                 "disk_mib": image.disk.stat().st_blocks >> 11,
+                "guests": None if image.guests is None else [str(guest) for guest in image.guests],
                 "built_at": image.built_at.isoformat(),
                 "old": len(versions(image.folder.parent, name)) - 1,
             }

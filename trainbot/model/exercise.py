@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -81,7 +81,8 @@ class Step:
     before the step and ``solve`` does the step for somebody: both may run twice without harm.
     ``hints`` are markdown, mildest first; ``hint_script`` (Killercoda) gets the seconds since the step
     began as $1 and prints a hint.  ``solution`` is markdown, made from ``solve`` if none was written.
-    ``timeout`` is the time limit of each script in seconds.
+    ``timeout`` is the time limit of each script in seconds.  ``second_lab``: it is done, and checked, in the lab of the
+    exercise's second image.
     """
 
     number: int
@@ -95,6 +96,7 @@ class Step:
     hint_script: Script | None = None
     solution: str = ""
     timeout: int = 60
+    second_lab: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Exercise:
     """A whole exercise.  ``steps`` may be empty (a lecture); ``image`` is "" if none is given.  ``written_for``: the image
     that its files name, if ``image`` stands in for it here, otherwise "".
 
-    ``second_image``: of a second lab that people may have for comparison; no script runs in it.  ``second_choices``: what
+    ``second_image``: of a second lab that people may have for comparison; only the checks of steps that say so run in it.
+    ``second_choices``: what
     its files name for it, the best first, if that is more than one.
     ``permissive``: the lab needs SE Linux in permissive mode.  ``minutes``: how long a class takes, or None.
     ``assets``: a script that puts the exercise's own files into a lab.
@@ -124,6 +127,19 @@ class Exercise:
     second_image: str = ""
     second_choices: tuple[str, ...] = ()
     written_for: str = ""
+
+    def image_of(self, step: int) -> str:
+        """The image of the labs in which that step is done (0: the introduction, and those after the last: the first)."""
+        second = 1 <= step <= len(self.steps) and self.steps[step - 1].second_lab
+        return self.second_image if second else self.image
+
+    def in_first_lab(self) -> Exercise:
+        """The exercise as labs of its first image have it: no script of a step that is done in the other lab runs there."""
+        if not any(step.second_lab for step in self.steps):
+            return self
+        nothing: dict[str, None] = dict.fromkeys(("verify", "setup", "foreground", "solve", "hint_script"))
+        steps = tuple(replace(step, **nothing) if step.second_lab else step for step in self.steps)  # type: ignore[arg-type]
+        return replace(self, steps=steps)
 
     def unchecked(self, has_labs: bool) -> str:
         """Why none of its scripts can run; '' if they can, or if it has none.  ``has_labs``: labs of its image can be

@@ -26,6 +26,7 @@ from trainbot.core.text import one_line
 from trainbot.core.times import describe_many
 from trainbot.core.wording import span
 from trainbot.features.sessions.session_store import SessionStore
+from trainbot.images.catalog import how_to_get
 from trainbot.model.database_url import database_exists, database_path
 from trainbot.model.exercise import Exercise
 from trainbot.model.session import Session
@@ -149,7 +150,13 @@ def _labs(exercise: Exercise, images: Collection[str], config: Config) -> str:
     why = exercise.unchecked(bool(config.hosts) and exercise.image in images)
     if why:
         return f"; {why}, so nothing is prepared or checked"
-    return f"; written for {exercise.written_for}, runs in {exercise.image} labs" if exercise.written_for else ""
+    if not exercise.written_for:
+        return ""
+    said, remedy = (
+        f"; written for {exercise.written_for}, runs in {exercise.image} labs",
+        how_to_get(exercise.written_for),
+    )
+    return f"{said}: {remedy} makes an image of that release" if remedy else said
 
 
 def _content(config: Config, say: Callable[[str], None], line: Callable[..., None]) -> None:

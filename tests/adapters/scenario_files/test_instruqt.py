@@ -90,7 +90,7 @@ def test_a_track(tmp_path: Path) -> None:
     assert (exercise.slug, exercise.title, exercise.image, exercise.minutes) == (
         "first-steps",
         "First steps",
-        "debian",
+        "debian12",
         60,
     )
     assert exercise.intro.text.endswith("In **two** parts.") and "true" in exercise.intro.setup.text
@@ -343,15 +343,18 @@ def test_assets_that_are_none(tmp_path: Path, entry: object, serious: bool) -> N
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
-        ("debian-cloud/debian-12", "debian"),
-        ("ubuntu-os-cloud/ubuntu-2004-lts", "ubuntu"),
-        ("rhel-cloud/rhel-9", "rhel"),
-        ("rocky-linux-cloud/rocky-linux-9", "rocky"),
-        ("almalinux-cloud/almalinux-9", "almalinux"),
-        ("centos-cloud/centos-stream-9", "centos"),
+        ("debian-cloud/debian-12-bookworm-v20250610", "debian12"),
+        ("ubuntu-os-cloud/ubuntu-minimal-2004-lts", "ubuntu2004"),
+        ("rhel-cloud/rhel-9", "rhel9"),
+        ("rocky-linux-cloud/rocky-linux-9-optimized-gcp", "rocky9"),
+        ("almalinux-cloud/almalinux-9", "almalinux9"),
+        ("centos-cloud/centos-stream-9", "centos9"),
+        ("ubuntu", "ubuntu"),
+        ("ubuntu:22.04", "ubuntu2204"),
+        ("me/instruqt-debian", "debian"),
     ],
 )
-def test_the_image_is_the_distribution_of_its_machine(tmp_path: Path, theirs: str, ours: str) -> None:
+def test_the_image_is_the_release_of_its_machine(tmp_path: Path, theirs: str, ours: str) -> None:
     """Which image stands in for it where it is not here is decided, and said, there."""
     exercise, _problems = load(
         track(tmp_path / "t", **{"config.yml": f"virtualmachines:\n- name: web\n  image: {theirs}\n"})

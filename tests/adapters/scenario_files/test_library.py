@@ -122,6 +122,47 @@ def test_a_second_image_is_another(tmp_path: Path, index: dict, said: str) -> No
     assert [(p.where, p.text) for p in problems if p.serious] == [("second_image", said)]
 
 
+@pytest.mark.parametrize(
+    ("index", "step", "second", "faults"),
+    [
+        ({"second_image": "centos"}, {"second_lab": True}, True, []),
+        ({"second_image": ["centos", "trixie"]}, {"second_lab": False}, False, []),
+        (
+            {},
+            {"second_lab": True},
+            False,
+            [("details.steps[1].second_lab", "needs second_image: the image of that lab")],
+        ),
+        (
+            {"second_image": "centos"},
+            {"second_lab": "yes"},
+            False,
+            [("details.steps[1].second_lab", "is neither true nor false")],
+        ),
+        (
+            {"second_image": "centos"},
+            {"second_lab": True, "background": "#!/bin/sh\ntrue"},
+            True,
+            [("details.steps[1].background", "is not run, because the step is done in the second lab")],
+        ),
+    ],
+)
+def test_a_step_may_be_one_of_the_second_lab(
+    tmp_path: Path, index: dict, step: dict, second: bool, faults: list
+) -> None:
+    """Of a second image that the exercise has; nothing is prepared there."""
+    said = {"image": "debian", **index, "details": {"steps": [{"title": "A", "verify": "#!/bin/sh\ntrue", **step}]}}
+    (tmp_path / "index.json").write_text(json.dumps(said))
+    exercise, problems = katacoda.load(tmp_path)
+    assert (
+        exercise is not None
+        and [(p.where, p.text) for p in problems if "second" in p.text or "neither" in p.text] == faults
+    )
+    assert exercise.steps[0].second_lab is second
+    assert (exercise.in_first_lab().steps[0].verify is None) is second
+    assert exercise.image_of(1) == (exercise.second_image if second else "debian") and exercise.image_of(0) == "debian"
+
+
 def test_second_images_to_choose_from(tmp_path: Path) -> None:
     """Several are kept in their order; the first is meant until somebody knows which are here."""
     index = {"image": "debian", "second_image": ["centos", "trixie"], "details": {"steps": [{}]}}

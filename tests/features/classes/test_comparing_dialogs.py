@@ -12,18 +12,37 @@ from tests.stage import CHANNEL, Stage
 from trainbot.core.messages import Arrived
 
 BOTH = ("debian", "centos")
+SOLVE = "#!/bin/sh\nsolve4"
 
 
 @pytest.fixture
 def compared(played: Callable[..., Stage]) -> Callable[..., Stage]:
     """compared(people): that class with a second image, of which there are labs too, and two are allowed."""
 
-    def make(people: tuple[str, ...] = ("alice",), **settings: object) -> Stage:
+    def make(
+        people: tuple[str, ...] = ("alice",), change: Callable[[dict], None] = lambda index: None, **settings: object
+    ) -> Stage:
         return played(
             people,
-            lambda index: index.update(second_image="centos"),
+            lambda index: (index.update(second_image="centos"), change(index)),
             **{"labs": 12, "images": BOTH, "per_person": 2, **settings},
         )
+
+    return make
+
+
+@pytest.fixture
+def second(compared: Callable[..., Stage]) -> Callable[..., Stage]:
+    """second(people): the class at its fourth step, which is done in the second lab."""
+
+    def make(people: tuple[str, ...] = ("alice",), **settings: object) -> Stage:
+        stage = compared(
+            people, lambda index: index["details"]["steps"][3].update(second_lab=True, solve=SOLVE), **settings
+        )
+        stage.talk("russell", "!goto 4")
+        for _ in range(3):
+            stage.talk("alice", "!done"), run_all(stage)
+        return stage
 
     return make
 
@@ -126,3 +145,55 @@ def test_both_are_replaced_when_a_host_is_lost(compared: Callable[..., Stage]) -
     with stage.store.transaction():
         played = stage.store.classes.script_runs.all()
     assert {labs[play.lab_id].image for play in played if play.lab_id in labs} == {"debian"}
+
+
+def test_a_step_of_the_second_lab_is_checked_there(second: Callable[..., Stage]) -> None:
+    """Whatever labs were asked for in which order; what is missing is told as of any other step."""
+    stage = second()
+    stage.talk("alice", "!lab centos")
+    stage.hosts_work()
+    assert run_all(stage)[0] == []
+    assert stage.talk("alice", "!done") == []
+    assert images_played_in(stage) == {"centos"} and names([stage.scripts[0].stdin.strip()]) == ["verify4"]
+    assert stage.labs_run(1, "no such file")[1] == [
+        ("alice", "step 4 is not done yet: no such file (type !done again when you've fixed it)")
+    ]
+
+
+def test_without_a_second_lab_it_counts_unchecked(second: Callable[..., Stage]) -> None:
+    """They are told, and how to get one; nothing of it runs in their first lab."""
+    stage = second()
+    assert stage.talk("alice", "!done") == [
+        "step 4 is done but not checked, because you have no centos lab; !lab centos gives you one"
+    ]
+    assert run_all(stage)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"images": ("debian",)}, "there are no centos labs here"),
+        ({"per_person": 1}, "it needs a second lab, and people can have one here"),
+    ],
+)
+def test_where_nobody_can_have_a_second_lab_its_step_says_so(
+    second: Callable[..., Stage], settings: dict, why: str
+) -> None:
+    """In the step's title, for the class and in private, and where somebody says that they have done it; of that step alone."""
+    stage = second(**settings)
+    assert stage.talk("russell", "!repeat")[0] == f"Step 4 of 4: Four (not checked: {why})"
+    assert stage.talk("alice", "!step")[0] == f"Step 4 of 4: Four (not checked: {why})"
+    assert stage.talk("alice", "!step 2")[0] == "Step 2 of 4: Two"
+    assert stage.whisper("alice", "!done") == [f"step 4 is done but not checked, because {why}"]
+    assert run_all(stage)[0] == []
+
+
+def test_a_replaced_first_lab_does_no_step_of_the_second(compared: Callable[..., Stage]) -> None:
+    """A step that is done elsewhere neither runs there nor keeps those after it from being done."""
+    stage = compared(change=lambda index: index["details"]["steps"][0].update(second_lab=True))
+    stage.talk("russell", "!goto 3")
+    run_all(stage)
+    stage.talk("alice", "!lab reset"), stage.talk("alice", "!yes")
+    stage.hosts_work()
+    stage.talk("alice", "!catchup")
+    assert run_all(stage)[0] == ["intro", "solve2", "setup3"]

@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import os
 import select
@@ -9,7 +10,7 @@ import pytest
 
 from tests.images.build.conftest import Heard, fake_image
 from trainbot.core.errors import BackendError, UserError
-from trainbot.images.build import rootfs
+from trainbot.images.build import build, rootfs
 from trainbot.images.build.build import build_image, image_is_current
 from trainbot.images.build.command import BuildLog
 from trainbot.images.build.image_folder import images_folder, load_image, old_versions, point_at
@@ -104,6 +105,21 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path, recipe_dir, ke
     assert leavings(tmp_path) == {"debian", old.folder.name} and load_image(tmp_path) == old
 
 
+def test_a_disk_that_fills_up_leaves_nothing(tmp_path, recipe_dir, key, programs, heard, monkeypatch):
+    """What we write ourselves ends in a sentence as well, not in a traceback."""
+
+    def full(recipe, public_key, host_key, to):
+        to.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(to))
+
+    monkeypatch.setattr(build, "write_overlay", full)
+    with pytest.raises(BackendError) as error:
+        build_image(recipe_dir, tmp_path, key, heard)
+    where = images_folder(tmp_path)
+    assert str(error.value) == f"building the image stopped because {where} cannot be written: No space left on device"
+    assert leavings(tmp_path) == set()
+
+
 def test_an_interrupted_build_leaves_nothing(tmp_path, recipe_dir, key, programs):
     """Ctrl-C ends the programs that run and takes the half-built image away."""
 
@@ -118,6 +134,15 @@ def test_an_interrupted_build_leaves_nothing(tmp_path, recipe_dir, key, programs
     assert leavings(tmp_path) == set()
     with pytest.raises(ProcessLookupError):
         os.kill(int(running.read_text()), 0)
+
+
+def test_what_a_build_mounts_is_its_own(tmp_path, recipe_dir, key, programs, heard):
+    """Root's mounts would be the machine's, and stay when mmdebstrap is killed; those of others are in a namespace anyway."""
+    say(programs, "mmdebstrap", f"readlink /proc/self/ns/mnt > {tmp_path}/namespace; exit 1")
+    with pytest.raises(BackendError, match="because mmdebstrap failed with exit code 1"):
+        build_image(recipe_dir, tmp_path, key, heard)
+    may = os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"]).returncode == 0
+    assert ((tmp_path / "namespace").read_text().strip() != os.readlink("/proc/self/ns/mnt")) is may
 
 
 def test_programs_end_with_their_builder(tmp_path):

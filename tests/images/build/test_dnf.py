@@ -20,6 +20,7 @@ from trainbot.images.build.image_folder import images_folder
 from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.recipe import load_recipe
 from trainbot.images.build.rootfs import make_rootfs
+from trainbot.model.host import GuestType
 
 pytestmark = pytest.mark.images
 
@@ -415,11 +416,27 @@ printf 'system_u:object_r:root_t:s0\000/\000system_u:object_r:etc_t:s0\000/etc/l
 """
 
 
-def test_the_image_has_the_distributions_kernel_and_its_labels(tmp_path, recipe_dir, repository, signed, signer, heard):
-    """Without [kernel]: the kernel and dracut's initrd beside the disk and not on it, files labelled as the policy says."""
+@pytest.mark.parametrize(
+    ("config", "guests"),
+    [
+        ({"/boot/config-5.14.0-9.el9": "CONFIG_XEN_PVHVM=y\nCONFIG_PVH=y\n"}, (GuestType.HVM,)),
+        (
+            {"/usr/lib/modules/5.14.0-9.el9/config": "CONFIG_XEN_PVH=y\nCONFIG_XEN_PV=y\n"},
+            (GuestType.PVH, GuestType.PV),
+        ),
+        ({"/boot/config-4.18.0-1.el8": "CONFIG_XEN_PVH=y\n"}, None),
+        ({"/boot/config-5.14.0-9.el9": "# CONFIG_XEN_PV is not set\n"}, ()),
+    ],
+    ids=["in boot", "beside its modules", "of another kernel", "without Xen"],
+)
+def test_the_image_has_the_distributions_kernel_and_its_labels(
+    tmp_path, recipe_dir, repository, signed, signer, heard, config, guests
+):
+    """Without [kernel]: the kernel and dracut's initrd beside the disk and not on it, files labelled as the policy says, and
+    how it runs on Xen as the kernel's own configuration says."""
     kernel = {"/boot/vmlinuz-5.14.0-9.el9": "kernel", "/boot/initramfs-5.14.0-9.el9.img": "initrd"}
     rescue = {"/boot/initramfs-0-rescue.img": "another"}
-    more = [build(Package("kernel", files={**kernel, **rescue}), tmp_path)]
+    more = [build(Package("kernel", files={**kernel, **rescue, **config}), tmp_path)]
     more.append(build(Package("python3", files={"/usr/bin/python3": PYTHON}), tmp_path))
     signer.sign(more)
     path = recipe_dir / "recipe.toml"
@@ -429,6 +446,7 @@ def test_the_image_has_the_distributions_kernel_and_its_labels(tmp_path, recipe_
     image = build_image(recipe_dir, tmp_path / "cache", KEY, heard, repository.mirror)
     assert (image.name, image.suite, image.root) == ("standin", "9", "LABEL=standin")
     assert (image.kernel.read_text(), image.initrd.read_text()) == ("kernel", "initrd")
+    assert (image.guests, [path.name for path in image.folder.iterdir() if path.name == "config"]) == (guests, [])
     asked = "ls -p /boot\nea_get /etc/laid-over security.selinux\nea_get / security.selinux\ncat /etc/hostname\n"
     said = subprocess.run(
         ["debugfs", str(image.disk)], input=asked, capture_output=True, text=True, check=True, env=environment()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainbot.core.errors import ConfigError
-from trainbot.images.build.dnf import dnf_conf
+from trainbot.images.build.dnf import dnf_conf, key_file
 from trainbot.images.build.overlay import HOOKS, write_overlay
 from trainbot.images.build.recipe import load_recipe, recipe_files, recipe_hash
 from trainbot.images.build.rootfs import mmdebstrap
@@ -93,6 +93,7 @@ baseos = "9/BaseOS/x86_64/os/"
     [
         ('kind = "dnf"', "", "belong together"),
         ('kind = "dnf"', 'kind = "yum"', 'unknown kind "yum"'),
+        ('release = "9"', 'release = "9"\ncpu = "x86-64-v9"', "unknown dnf.cpu"),
         ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', "", "has no dnf.keys"),
         ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', "keys = []", "needs the fingerprints"),
         ('keys = ["0123456789ABCDEF0123456789ABCDEF01234567"]', 'keys = ["../../key"]', "needs the fingerprints"),
@@ -136,10 +137,19 @@ def test_of_tables_each_entry_is_extended_by_itself(recipe_dir):
     assert recipe.dnf.repositories == {"baseos": "10/"} and recipe.dnf.platform == "platform:el9"
 
 
-@pytest.mark.parametrize("name", ["centos", "almalinux", "rocky"])
+@pytest.mark.parametrize("name", ["centos", "almalinux", "rocky", "centos10", "almalinux10", "rocky10"])
 def test_the_shipped_recipes_of_rpm_packages_keep_their_promises(name):
-    """Each can be read, boots with SE Linux from its own disk, has its keys beside it, and fetches over https."""
+    """Each can be read, boots with SE Linux from its own disk, has its keys beside it, and fetches over https; what differs
+    between releases 9 and 10 does, and the keys are known to this machine's gpg."""
     recipe = load_recipe(SHIPPED / name)
+    release = "10" if name.endswith("10") else "9"
+    assert (recipe.dnf.release, recipe.dnf.platform) == (release, f"platform:el{release}")
+    assert {path.partition("/")[0].removesuffix("-stream") for path in recipe.dnf.repositories.values()} == {release}
+    assert (recipe.dnf.cpu, recipe.dnf.rpmdb, recipe.kernel.suite) == (
+        ("x86-64-v3", "/usr/lib/sysimage/rpm", "trixie")
+        if release == "10"
+        else ("x86-64-v2", "/var/lib/rpm", "bookworm")
+    )
     assert recipe.name == name and recipe.dnf
     assert {"security=selinux", "selinux=1", f"root=LABEL={name}"} <= set(recipe.cmdline.split())
     assert "console=" not in recipe.cmdline and "enforcing=" not in recipe.cmdline
@@ -147,7 +157,7 @@ def test_the_shipped_recipes_of_rpm_packages_keep_their_promises(name):
     assert [hook.name for hook in recipe.hooks] == ["10-services.sh", "20-selinux.sh", "90-clean.sh"]
     assert recipe.dnf.mirror.startswith("https://") and recipe.dnf.mirror.endswith("/")
     for key in recipe.dnf.keys:
-        assert (SHIPPED / "keys" / f"{key}.asc").read_text().startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+        assert key_file(SHIPPED / "keys", key)
 
 
 def test_a_recipe_that_is_not_there_says_so(tmp_path):

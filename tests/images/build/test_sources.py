@@ -88,3 +88,21 @@ def test_another_suite_mmdebstrap_chooses(etc):
         "deb http://mirror.test/debian trixie main\ndeb http://mirror.test/debian bookworm-updates main\n"
     )
     assert lines(etc) == []
+
+
+def test_a_mirror_of_ones_own_takes_their_place(etc):
+    """All but security updates, which other mirrors do not have; the machine's own are used where it has them."""
+    (etc / "sources.list").write_text(
+        "deb http://mirror.test/debian bookworm main\n"
+        "deb http://mirror.test/debian bookworm-updates main\n"
+        "deb http://mirror.test/debian-security bookworm-security main\n"
+        "deb https://other.test/apt bookworm main\n"
+    )
+    near = [
+        f"{SIGNED} http://near.test/debian/ bookworm main",
+        f"{SIGNED} http://near.test/debian/ bookworm-updates main",
+    ]
+    found = debian_lines(etc, etc / "os-release", "bookworm", "http://near.test/debian/")
+    assert found == [*near, f"{SIGNED} http://mirror.test/debian-security bookworm-security main"]
+    (etc / "os-release").write_text("ID=ubuntu\n")
+    assert debian_lines(etc, etc / "os-release", "bookworm", "http://near.test/debian/") == near

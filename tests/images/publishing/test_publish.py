@@ -86,6 +86,22 @@ def test_a_publishing_that_fails_leaves_what_was_there(
     assert len(list(folder.parent.iterdir())) == 3 and not old.exists()
 
 
+@pytest.mark.parametrize(
+    ("guests", "names"),
+    [
+        (None, {"debian.cfg", "debian.xml"}),
+        ((GuestType.PVH, GuestType.PV, GuestType.HVM), {"debian.cfg", "debian.xml", "debian-pv.cfg", "debian-pv.xml"}),
+        ((GuestType.HVM,), set()),
+        ((), set()),
+    ],
+)
+def test_what_the_kernels_configuration_says_is_published(small_image: BuiltImage, public: Path, guests, names) -> None:
+    """Also of a kernel whose notes cannot be read, such as Debian 13's: a configuration for Xen for each way in which it runs
+    there, and none for a kernel that does not."""
+    folder = publish.publish(replace(small_image, guests=guests), [], public, "", Silent())
+    assert {path.name for path in folder.iterdir() if path.suffix in (".cfg", ".xml")} == names
+
+
 def test_another_kind_of_image_is_refused(small_image: BuiltImage, public: Path) -> None:
     """A disk in which the keys are not where the builder puts them is not published with them."""
     small_image.disk.unlink()

@@ -22,22 +22,15 @@ from trainbot.adapters.scenario_files.folder import (
 from trainbot.adapters.scenario_files.reader import ExerciseReading, Table, slug_of
 from trainbot.core.text import many_lines, one_line
 from trainbot.model.exercise import Exercise, ExerciseProblem, Page, Script, Step
+from trainbot.model.stand_in import named_release
 
 INDEX = "track.yml"
 CONFIG = "config.yml"
 MAX_STEPS = 200
 _SCRIPT = re.compile(r"(setup|check|solve|cleanup)-([\w.-]{1,64})")
 _FRONT = re.compile(r"---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.DOTALL)
-#: What the name of a machine's image contains -> our name of the distribution.
-_IMAGES = (
-    ("debian", "debian"),
-    ("ubuntu", "ubuntu"),
-    ("centos", "centos"),
-    ("rocky", "rocky"),
-    ("alma", "almalinux"),
-    ("rhel", "rhel"),
-    ("redhat", "rhel"),
-)
+#: What the name of a machine's image contains.
+_DISTRIBUTIONS = ("debian", "ubuntu", "centos", "rocky", "alma", "rhel", "redhat")
 _SHELLS = ("sh", "bash", "dash")
 #: What Instruqt's machines provide for scripts; bash allows names with a hyphen.
 _PRELUDE = r"""{ mkdir -p /opt/instruqt/bootstrap /run/instruqt && touch /opt/instruqt/bootstrap/host-bootstrap-completed
@@ -165,7 +158,8 @@ class _InstruqtReading(ExerciseReading):
             )
         host = hosts[0] if hosts else ""
         image = machines.get(host, "")
-        fits = next((ours for word, ours in _IMAGES if word in image), "")
+        word = next((word for word in _DISTRIBUTIONS if word in image), "")
+        fits = "".join(named_release(image[image.rindex(word) :])) if word else ""
         if not fits:
             self.fault(
                 "",

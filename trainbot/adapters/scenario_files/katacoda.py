@@ -3,13 +3,14 @@
 Source: some 650 public scenarios.  Some have no steps, no titles, missing texts, old names (``code`` for
 ``foreground``, ``courseData`` for ``background``), CRLF, or scripts written into the index; all of these load.  Our own
 keys: ``image``, ``second_image``, ``permissive``, ``minutes`` and ``solution_after`` (minutes) at the top level;
-``solve``, ``hints``, ``solution`` and ``timeout`` (seconds) in a step.
+``solve``, ``hints``, ``solution``, ``timeout`` (seconds) and ``second_lab`` in a step.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -57,6 +58,7 @@ _STEP = {
     "hints",
     "solution",
     "timeout",
+    "second_lab",
     "credits",
 }
 _FOLDED = re.compile(
@@ -114,6 +116,10 @@ class _KatacodaReading(ExerciseReading):
         details = self.table(data, "details", "")
         image = self.line(data, "image", "") or self.line(self.table(data, "backend", ""), "imageid", "backend.")
         second = self.second_images(data, image)
+        steps = self.steps(details)
+        if not second and (step := next((step for step in steps if step.second_lab), None)):
+            self.fault(f"details.steps[{step.number}].second_lab", "needs second_image: the image of that lab")
+            steps = tuple(replace(step, second_lab=False) for step in steps)
         return Exercise(
             slug=slug,
             title=self.line(data, "title", "") or slug,
@@ -122,7 +128,7 @@ class _KatacodaReading(ExerciseReading):
             image=image,
             permissive=self.yes(data, "permissive"),
             intro=self.page(details, "intro", "Introduction"),
-            steps=self.steps(details),
+            steps=steps,
             finish=self.page(details, "finish", "Finish"),
             minutes=self.number(data, "minutes", "", None, 1, 24 * 60) or minutes_of(data.get("time")),
             solution_after=timedelta(minutes=self.number(data, "solution_after", "", 5, 0, 24 * 60)),
@@ -189,7 +195,16 @@ class _KatacodaReading(ExerciseReading):
             hint_script=hint_script,
             solution=solution,
             timeout=self.number(step, "timeout", at, 60, 1, 1800),
+            second_lab=self.in_second_lab(step, at),
         )
+
+    def in_second_lab(self, step: Table, at: str) -> bool:
+        """Nothing is prepared in the second lab."""
+        second = self.yes(step, "second_lab", at)
+        for key in ("background", "courseData", "foreground", "code") if second else ():
+            if step.get(key) is not None:
+                self.fault(at + key, "is not run, because the step is done in the second lab", serious=False)
+        return second
 
     def hints(self, step: Table, at: str) -> tuple[tuple[str, ...], Script | None]:
         """The hints and the hint script, from ``hints`` (ours: texts, or names of .md files) and ``hint``

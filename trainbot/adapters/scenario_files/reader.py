@@ -52,10 +52,10 @@ class ExerciseReading:
             self.fault(at + key, "is not a string")
         return ""
 
-    def yes(self, data: Table, key: str) -> bool:
+    def yes(self, data: Table, key: str, at: str = "") -> bool:
         value = data.get(key, False)
         if not isinstance(value, bool):
-            self.fault(key, "is neither true nor false")
+            self.fault(at + key, "is neither true nor false")
         return value is True
 
     def number(self, data: Table, key: str, at: str, default: Default, low: int, high: int) -> int | Default:

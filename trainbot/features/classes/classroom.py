@@ -84,11 +84,20 @@ class Classroom:
     def solves(self, run: ClassRun) -> bool:
         """Whether a script does any of the steps before the class step."""
         exercise = self.readable(run)
-        return exercise is not None and any(step.solve for step in exercise.steps[: max(0, run.step - 1)])
+        return exercise is not None and any(
+            step.solve for step in exercise.in_first_lab().steps[: max(0, run.step - 1)]
+        )
 
-    def unchecked(self, exercise: Exercise) -> str:
-        """Why nothing of the exercise is prepared or checked here; '' if it is, or if it has no scripts."""
-        return exercise.unchecked(self.stock.has_labs(exercise.image))
+    def unchecked(self, exercise: Exercise, step: int = 0) -> str:
+        """Why nothing of the exercise is prepared or checked here, or why that step is not; '' if it is, or if it has no
+        scripts."""
+        why = exercise.unchecked(self.stock.has_labs(exercise.image))
+        image = exercise.image_of(step)
+        if why or image == exercise.image or exercise.steps[step - 1].verify is None:
+            return why
+        if not self.stock.has_labs(image):
+            return f"there are no {image} labs here"
+        return "it needs a second lab, and people can have one here" if self.per_person < 2 else ""
 
     # -- who is where --------------------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ class LabSetup:
     def settle(self, now: datetime) -> None:
         """Starts the next script in each lab of each class."""
         for run in self.classes.running():
-            exercise = self.room.readable(run)
+            exercise = self._exercise(run)
             if exercise is None or run.lecture or not exercise.has_scripts:
                 continue
             learners = self._learners(run, exercise)
@@ -99,6 +99,10 @@ class LabSetup:
             for learner in learners:
                 self._go_on(run, exercise, learner, ran.setdefault(learner.lab.id, {}), now)
             self._count(run, exercise, learners, ran, now)
+
+    def _exercise(self, run: ClassRun) -> Exercise | None:
+        found = self.room.readable(run)
+        return found.in_first_lab() if found is not None else None
 
     def _learners(self, run: ClassRun, exercise: Exercise) -> list[LearnerWithLab]:
         labs = self.room.stock.labs_of(exercise.image)
@@ -159,6 +163,7 @@ class LabSetup:
 
     def ended(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """Handles the end of a script: the next one starts at once."""
+        exercise = exercise.in_first_lab()
         if play.kind is ScriptKind.SOLVE and play.state is not ScriptState.PASSED:
             self._stopped(run, play.person_id, play.step, play.said or "its script failed", now)
         lab = self.room.stock.lab_of(play.person_id, exercise.image)
@@ -260,7 +265,7 @@ class LabSetup:
         self.script_runs.forget(lab.id, since)
         for run in self.classes.running():
             row = self.classes.attendance.first(class_id=run.id, person_id=person_id)
-            exercise = self.room.readable(run) if row is not None else None
+            exercise = self._exercise(run) if row is not None else None
             if row is None or exercise is None or exercise.image != lab.image:
                 continue
             self.classes.attendance.change({"class_id": run.id, "person_id": person_id}, behind=0)
@@ -271,7 +276,7 @@ class LabSetup:
 
     def catch_up(self, ask: Request, number: int | None = None) -> list[Effect]:
         run = self.room.run(ask)
-        exercise, last = self.room.exercise(run), min(run.step, run.steps)
+        exercise, last = self.room.exercise(run).in_first_lab(), min(run.step, run.steps)
         row, _mine = self.room.mine(ask, run)
         lab = self.room.stock.labs_of(exercise.image).get(ask.person.id)
         if not run.lecture and not self.room.stock.has_labs(exercise.image):

@@ -34,7 +34,7 @@ class LearnerCommands:
         elif run.step > run.steps and self.room.has_done(run, ask.person.id, mine):
             mine = run.step
         exercise = self.room.exercise(run)
-        lines = step_lines(self.room.pages, exercise, mine, 0, "", self.room.unchecked(exercise))
+        lines = step_lines(self.room.pages, exercise, mine, 0, "", self.room.unchecked(exercise, mine))
         return self._in_parts(ask, lines, part or 1, f"!step {mine}", exercise)
 
     def _in_parts(self, ask: Request, lines: list[str], part: int, command: str, exercise: Exercise) -> list[Effect]:
@@ -98,26 +98,28 @@ class LearnerCommands:
     def _unchecked(self, ask: Request, run: ClassRun, step: int) -> str:
         """Why the check of a step is not run for somebody who may not expect that; '' if it is, or if there is none."""
         exercise = self.room.exercise(run)
-        image, why = exercise.image, self.room.unchecked(exercise)
+        image, why = exercise.image_of(step), self.room.unchecked(exercise, step)
         if run.lecture or script_of(exercise, step, ScriptKind.VERIFY)[0] is None:
             return ""
         if self.room.homes.first(person_id=ask.person.id, image=image) is None:
+            if not why and image != exercise.image and self._their_lab(ask, run, step)[1] is None:
+                return f" but not checked, because you have no {image} lab; !lab {image} gives you one"
             return f" but not checked, because {why}" if why and ask.private else ""  # the channel is told at each step
         here = f"; !lab {image} gives you a lab here" if self.room.stock.has_labs(image) else ""
         return f" but not checked, because you run {image} on a machine of your own{here}"
 
     def _verify(self, ask: Request, run: ClassRun, step: int) -> bool:
         """Starts the step's check in the background.  False if there is none, or they have no lab."""
-        exercise, lab = self._their_lab(ask, run)
+        exercise, lab = self._their_lab(ask, run, step)
         if lab is None or script_of(exercise, step, ScriptKind.VERIFY)[0] is None:
             return False
         if not self.script_runs.waits(run, ask.person.id, step, ScriptKind.VERIFY):
             self.script_runs.add(run, ask.person.id, lab, step, ScriptKind.VERIFY, ask.at)
         return True
 
-    def _their_lab(self, ask: Request, run: ClassRun) -> tuple[Exercise, Lab | None]:
+    def _their_lab(self, ask: Request, run: ClassRun, step: int) -> tuple[Exercise, Lab | None]:
         exercise = self.room.exercise(run)
-        return exercise, None if run.lecture else self.room.stock.lab_of(ask.person.id, exercise.image)
+        return exercise, None if run.lecture else self.room.stock.lab_of(ask.person.id, exercise.image_of(step))
 
     def verified(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:
         """A check that found something missing marks the step as not done; one that did not finish does not."""
@@ -137,7 +139,7 @@ class LearnerCommands:
     def hint(self, ask: Request) -> list[Effect]:
         run = self.room.run(ask)
         row, mine = self.room.mine(ask, run)
-        exercise, lab = self._their_lab(ask, run)
+        exercise, lab = self._their_lab(ask, run, mine)
         hints = exercise.steps[mine - 1].hints if mine else ()
         if row.hints >= len(hints) and mine and exercise.steps[mine - 1].hint_script is not None:
             return self._hint_from_lab(ask, run, mine, lab)

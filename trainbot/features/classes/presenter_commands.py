@@ -166,7 +166,7 @@ class PresenterCommands:
 
     def _show(self, channel: str, exercise: Exercise, step: int) -> list[Effect]:
         lines = step_lines(
-            self.room.pages, exercise, step, IN_CHANNEL, MORE.format(step=step), self.room.unchecked(exercise)
+            self.room.pages, exercise, step, IN_CHANNEL, MORE.format(step=step), self.room.unchecked(exercise, step)
         )
         return [Line(channel, line, Priority.PRESENTER, series=_series(channel)) for line in lines]
 

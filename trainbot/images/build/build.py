@@ -21,6 +21,7 @@ from trainbot.images.build.image_folder import (
     point_at,
     read_image,
 )
+from trainbot.images.build.kernel import configured_types
 from trainbot.images.build.overlay import write_overlay
 from trainbot.images.build.pack import pack
 from trainbot.images.build.progress_bar import Progress
@@ -35,6 +36,7 @@ from trainbot.images.build.versions import (
     only_maker,
     workplace,
 )
+from trainbot.model.host import GuestType
 
 _FREE_MIB = 4096
 
@@ -49,7 +51,7 @@ def image_is_current(recipe_dir: Path, cache: Path, public_key: str) -> bool:
 
 def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progress, mirror: str = "") -> BuiltImage:
     """Build the image of `recipe_dir`; `public_key` (an OpenSSH public key line) can log in to it as root;
-    `mirror` takes the place of the recipe's own mirror of RPM packages.
+    `mirror` takes the place of the recipe's own mirror, or of this machine's mirror of Debian.
 
     Returns at once if it is current, otherwise takes minutes.  A second builder waits for the first.  If interrupted, it
     leaves the image unchanged.  ConfigError: the recipe is wrong; BackendError: why building failed.
@@ -67,7 +69,12 @@ def build_image(recipe_dir: Path, cache: Path, public_key: str, progress: Progre
         except BackendError:
             check_builder(recipe)
             check_space(images, _FREE_MIB)
-            image = _build(recipe, request, public_key, version, progress, mirror)
+            try:
+                image = _build(recipe, request, public_key, version, progress, mirror)
+            except OSError as error:
+                raise BackendError(
+                    f"building the image stopped because {images} cannot be written: {error.strerror}"
+                ) from error
         point_at(images / recipe.name, image.folder)
     return image
 
@@ -103,4 +110,13 @@ def _describe(recipe: Recipe, request: str, host_key: str, folder: Path) -> Buil
         disk_bytes=(folder / "disk.img").stat().st_size,
         sha256={name: digest(folder / name) for name in FILES},
         built_at=datetime.now(UTC),
+        guests=_guests(folder / "config"),
     )
+
+
+def _guests(config: Path) -> tuple[GuestType, ...] | None:
+    """By the configuration of its kernel; None if the system has none."""
+    try:
+        return configured_types(config.read_text(encoding="utf-8", errors="replace").splitlines())
+    except FileNotFoundError:
+        return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import AnyStr, BinaryIO
 
 from trainbot.core.errors import BackendError
+from trainbot.images.build.reasons import reason
 
 _SECONDS_TO_CLEAN_UP = 30
 _LAST_LINES = 6
@@ -71,9 +72,10 @@ class BuildLog:
         """Run `command`, its stderr (and its stdout, unless that goes elsewhere) into the log and to `follow`.
 
         It gets a session of its own, so that an interrupt reaches it through us and it can clean up.
-        BackendError says which program failed (`name`, if that says more than the command's first word), its last lines and where the whole log is.
+        BackendError says why, if a line of its output does (`reasons`), else which program failed (`name`, if that says more than
+        the command's first word) and its last lines; and where the whole log is.
         """
-        program, last = Path(command[0]).name, deque[str](maxlen=_LAST_LINES)
+        program, last, why = Path(command[0]).name, deque[str](maxlen=_LAST_LINES), ""
         env = {**environment(), **(env or {})}
         if not shutil.which(command[0], path=env["PATH"]):
             raise BackendError(missing_program(program))
@@ -98,11 +100,14 @@ class BuildLog:
                         continue
                     if not line.startswith(_NO_REASON):
                         last.append(line)
+                    why = why or reason(line)
                     follow(line)
             code = process.wait()
         except BaseException:
             stop(process)
             raise
+        if code and why:
+            raise BackendError(f"{self.doing} stopped because {why}; the complete log is {self.path}")
         if code:
             raise BackendError(failure(self.doing, name or program, code, list(last), self.path))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trainbot.core.errors import BackendError, ConfigError
 from trainbot.images.build.command import BuildLog, as_root, environment, missing_program
+from trainbot.images.build.cpu import cpu_is
 from trainbot.images.build.overlay import HOOKS
 from trainbot.images.build.progress_bar import Progress
 from trainbot.images.build.recipe import DnfTable, Recipe
@@ -31,10 +32,16 @@ _STAGES = {
 
 
 def check_dnf(recipe: Recipe) -> None:
-    """BackendError with the remedy if a program for RPM packages is missing; ConfigError if one of the recipe's keys is."""
+    """BackendError with the remedy if a program for RPM packages is missing, or if this CPU cannot run those that are
+    installed; ConfigError if one of the recipe's keys is missing."""
     for program in ("dnf", "gpg", "unshare"):
         if not shutil.which(program, path=environment()["PATH"]):
             raise BackendError(missing_program(program))
+    if recipe.dnf and recipe.dnf.cpu and not cpu_is(recipe.dnf.cpu):
+        raise BackendError(
+            f"the programs of {recipe.name} need a CPU of level {recipe.dnf.cpu}, to be installed as well as in its labs, and "
+            "this machine's is older: build an earlier release"
+        )
     for key in recipe.dnf.keys if recipe.dnf else ():
         key_file(recipe.folder.parent / "keys", key)
 

@@ -21,7 +21,7 @@ HOME=$PWD/home dnf --config dnf.conf --installroot "$PWD/tree" --releasever "$(c
 wait $!
 rm -rf tree/var/cache/dnf
 echo "stage: setting up the lab"
-[ ! -e kernel.tar ] || tar -x -f kernel.tar -C tree --wildcards './boot/vmlinuz-*' './boot/initrd.img-*' './usr/lib/modules/*'
+[ ! -e kernel.tar ] || tar -x -f kernel.tar -C tree --wildcards './boot/vmlinuz-*' './boot/config-*' './boot/initrd.img-*' './usr/lib/modules/*'
 tar -x -f overlay.tar -C tree --numeric-owner --keep-directory-symlink
 for hook in $(cat hooks); do
     chroot tree /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 NAME="$(cat name)" \

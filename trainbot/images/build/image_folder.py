@@ -23,7 +23,7 @@ class BuiltImage:
     newer image is built.  `cmdline` lacks console= (the host knows its own) and the mode: add `permissive` or
     `enforcing`.  `host_key` is the public key every lab of this image shows to ssh.  `source`: where an
     imported one came from, '' for one that was built.  `guests`: how its kernel runs on Xen according to its
-    configuration, the best first; None if that is unknown.  `tmux`: whether its labs have it.
+    configuration, the best first; None if that is unknown (older versions did not keep it).  `tmux`: whether its labs have it.
     """
 
     folder: Path

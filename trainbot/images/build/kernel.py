@@ -31,10 +31,11 @@ _MOST_SEGMENTS = 64
 _LARGEST_NOTES = 1 << 20
 
 
-def configured_types(config: Collection[str]) -> frozenset[GuestType]:
-    """By the lines of a kernel's configuration.  HVM needs CONFIG_XEN_PVHVM, without which it has no disk of a lab."""
+def configured_types(config: Collection[str]) -> tuple[GuestType, ...]:
+    """By the lines of a kernel's configuration, the best first.  HVM needs CONFIG_XEN_PVHVM, without which it has no disk of a
+    lab."""
     needs = {GuestType.PVH: "CONFIG_XEN_PVH=y", GuestType.PV: "CONFIG_XEN_PV=y", GuestType.HVM: "CONFIG_XEN_PVHVM=y"}
-    return frozenset(guest for guest, line in needs.items() if line in config)
+    return tuple(guest for guest, line in needs.items() if line in config)
 
 
 def guest_types(kernel: Path) -> frozenset[GuestType] | None:

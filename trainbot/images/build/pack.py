@@ -14,7 +14,8 @@ _HERE = Path(__file__).parent
 
 
 def pack(recipe: Recipe, system: Path, work: Path, log: BuildLog, progress: Progress) -> None:
-    """Make the image's three files in `work` from the tar `system`, labelled for SE Linux; needs no root."""
+    """Make the image's three files in `work` from the tar `system`, labelled for SE Linux, and beside them `config`, its
+    kernel's configuration, if it has one; needs no root."""
     progress.stage("unpacking for the disk")
     script = (_HERE / "pack.sh").read_text(encoding="utf-8")
     labeller = (_HERE / "labeller.py").read_text(encoding="utf-8")

@@ -19,6 +19,9 @@ cp -L "$kernel" out/vmlinuz
 for initrd in "tree/boot/initrd.img-$version" "tree/boot/initramfs-$version.img"; do # initramfs-tools, dracut
     [ ! -e "$initrd" ] || cp -L "$initrd" out/initrd
 done
+for config in "tree/boot/config-$version" "tree/usr/lib/modules/$version/config" "tree/lib/modules/$version/config"; do
+    [ ! -f "$config" ] || cp -L "$config" out/config
+done
 rm -rf tree/boot/vmlinuz-* tree/boot/initrd.img-* tree/boot/initramfs-* tree/vmlinuz* tree/initrd.img*
 # Empty, or every clone has the same identity (machine-id(5)).
 rm -f tree/var/lib/dbus/machine-id tree/etc/machine-id
@@ -27,4 +30,5 @@ mkdir -m 700 tree/lost+found   # mke2fs would make it after the labels are known
 chroot tree /usr/bin/python3 -c "$labeller" > out/labels
 # No lazy initialisation: a lab would do it at every first boot, into a disk of its own.
 mke2fs -q -t ext4 -L "$label" -m 1 -E lazy_itable_init=0,lazy_journal_init=0 -J size=16 -d tree out/disk.img "${size}M" >&2
-tar -c -S -f - -C out disk.img vmlinuz initrd labels
+cd out
+tar -c -S -f - *

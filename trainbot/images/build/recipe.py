@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from trainbot.core.errors import ConfigError
+from trainbot.images.build.cpu import LEVELS
 
 # Raise it when a change to the builder changes the result of the same recipe.
 BUILDER_VERSION = 1
@@ -30,7 +31,8 @@ class DnfTable:
 
     `release`: dnf's $releasever; `platform`: its module_platform_id; `rpmdb`: where that release keeps its database of
     packages; `mirror`: an address that ends with /; `repositories`: paths below it by name; `keys`: the fingerprints of
-    those that have to have signed every package, found in the folder keys/ beside the recipe.
+    those that have to have signed every package, found in the folder keys/ beside the recipe; `cpu`: what its programs need, one
+    of cpu.LEVELS, '' for any x86-64 CPU.
     """
 
     release: str
@@ -39,6 +41,7 @@ class DnfTable:
     mirror: str
     repositories: dict[str, str]
     keys: list[str]
+    cpu: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,8 @@ def _check_dnf(path: Path, table: DnfTable) -> None:
         raise ConfigError(f"{path}: dnf.keys needs the fingerprints of the keys that sign the packages")
     if not table.repositories:
         raise ConfigError(f"{path}: dnf.repositories names no repository")
+    if table.cpu and table.cpu not in LEVELS:
+        raise ConfigError(f"{path}: unknown dnf.cpu {table.cpu!r} (known: {', '.join(LEVELS)})")
     if not table.rpmdb.startswith("/"):
         raise ConfigError(f"{path}: dnf.rpmdb = {table.rpmdb!r} has to begin with /")
     for word in (table.release, table.platform, table.rpmdb, table.mirror, *table.keys):

@@ -28,11 +28,12 @@ _REACH = re.compile(r'Acquire::(https?::Proxy(-Auto-Detect)?|https?::Proxy::\S+|
 def make_rootfs(recipe: Recipe, overlay: Path, to: Path, log: BuildLog, progress: Progress, mirror: str = "") -> None:
     """Write the system as a tar to `to`.  Takes minutes; BackendError if it fails.
 
-    `mirror`: where RPM packages come from, instead of the recipe's own.
+    `mirror`: where the packages come from, instead of the recipe's own mirror or, of Debian's, the machine's.
     """
     check_builder(recipe)
     if not recipe.dnf:
-        _debian(recipe.suite, recipe.packages, [hook.name for hook in recipe.hooks], overlay, to, log, progress)
+        hooks = [hook.name for hook in recipe.hooks]
+        _debian(recipe.suite, recipe.packages, hooks, overlay, to, log, progress, mirror)
         return
     kernel = None
     if recipe.kernel:
@@ -52,10 +53,20 @@ def _debian(
     to: Path,
     log: BuildLog,
     progress: Progress,
+    mirror: str = "",
 ) -> None:
-    lines = debian_lines(Path("/etc/apt"), Path("/etc/os-release"), suite)
+    lines = debian_lines(Path("/etc/apt"), Path("/etc/os-release"), suite, mirror)
     command = mmdebstrap(suite, packages, hooks, overlay, to, lines, _apt_options())
-    log.run(command, LogProgress(progress), env=scratch(to.parent))
+    log.run([*_mounts_apart(), *command], LogProgress(progress), env=scratch(to.parent), name="mmdebstrap")
+
+
+def _mounts_apart() -> list[str]:
+    """What comes before mmdebstrap as root: a mount namespace, so that its mounts (some are the machine's own /dev and /sys) end
+    with it, whatever ends it, and are never below a folder that is removed.  An ordinary user's are in one anyway."""
+    apart = ["unshare", "--mount"]
+    if os.geteuid() != 0 or subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
+        return []  # who may not make one may not mount either
+    return apart
 
 
 def check_builder(recipe: Recipe | None = None) -> None:

@@ -27,15 +27,17 @@ class Source:
     signed_by: str = ""
 
 
-def debian_lines(etc_apt: Path, os_release: Path, suite: str) -> list[str]:
-    """Lines for sources.list that build `suite` from this machine's own Debian mirrors.
+def debian_lines(etc_apt: Path, os_release: Path, suite: str, mirror: str = "") -> list[str]:
+    """Lines for sources.list that build `suite` from this machine's own Debian mirrors; `mirror` takes their place, but for
+    security updates, which are in another archive.
 
-    Empty (let mmdebstrap choose) if this is not Debian, or if no source here has `suite` itself.
+    Empty (let mmdebstrap choose) if there is no mirror, and this is not Debian or no source here has `suite` itself.
     """
-    if not _is_debian(os_release):
-        return []
-    found = [source for source in read_sources(etc_apt) if _is_debians(source, suite)]
-    if not any(source.suite == suite for source in found):
+    found = [source for source in read_sources(etc_apt) if _is_debians(source, suite)] if _is_debian(os_release) else []
+    if mirror:
+        security = [source for source in found if source.suite == f"{suite}-security"]
+        found = [Source(mirror, name, ("main",)) for name in (suite, f"{suite}-updates")] + security
+    elif not any(source.suite == suite for source in found):
         return []
     lines = [f"deb [signed-by={KEYRING}] {source.uri} {source.suite} main" for source in found]
     return list(dict.fromkeys(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,12 +45,17 @@ def make_host_key(work: Path, log: BuildLog) -> str:
 def workplace(images: Path, name: str) -> Iterator[Path]:
     """A temporary folder for building the image `name`; removed afterwards, with those of killed builders."""
     for left_over in images.glob(f".{name}-build-*"):
-        shutil.rmtree(left_over, ignore_errors=True)
+        _remove(left_over)
     work = Path(tempfile.mkdtemp(prefix=f".{name}-build-", dir=images))
     try:
         yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
+
+
+def _remove(folder: Path) -> None:
+    """Nothing of what a killed builder may have mounted there, such as the machine's own /dev/shm."""
+    subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], capture_output=True, check=False)
 
 
 def finish(image: BuiltImage, work: Path, version: Path) -> None:

@@ -66,16 +66,8 @@ def open_disk(disk: Path, to: Path, kernel: str, write: Mapping[str, SeedFile], 
             labels=labels_of(contexts / "file_contexts", modes) if facts.contexts else {},
             empty=[_MACHINE_ID, "/var/lib/dbus/machine-id"],
         )
-    return DiskContents(
-        facts, chosen.version, _guests(chosen), _lacking(chosen, to / "initrd"), facts.tmux or bool(tmux)
-    )
-
-
-def _guests(kernel: Kernel) -> tuple[GuestType, ...] | None:
-    if kernel.config is None:
-        return None
-    can = configured_types(kernel.config)
-    return tuple(guest for guest in (GuestType.PVH, GuestType.PV, GuestType.HVM) if guest in can)
+    guests = None if chosen.config is None else configured_types(chosen.config)
+    return DiskContents(facts, chosen.version, guests, _lacking(chosen, to / "initrd"), facts.tmux or bool(tmux))
 
 
 def _lacking(kernel: Kernel, file: Path) -> frozenset[str] | None:

@@ -23,6 +23,7 @@ def check_script(exercise: Exercise) -> str:
     """``sh FILE STEP`` checks that step, ``sh FILE setup STEP`` sets it up (0: the exercise's own files, and the
     introduction) as the class does in its own labs; exit code and output are those of the exercise's script.  '' if
     there are neither checks nor setups, or the exercise's name cannot be a file name."""
+    exercise = exercise.in_first_lab()
     checks = {step.number: (step.verify, step.timeout) for step in exercise.steps if step.verify is not None}
     scripts, setups = {f"check-{number}": check for number, check in checks.items()}, prepared(exercise)
     scripts |= {f"setup-{step.number}": (step.setup, step.timeout) for step in exercise.steps if step.setup is not None}

@@ -53,7 +53,8 @@ def publish(
 def guests(image: BuiltImage) -> list[GuestType]:
     """The Xen guest types that the image's kernel supports besides HVM: PVH if that is unknown."""
     known = frozenset(image.guests) if image.guests is not None else guest_types(image.kernel)
-    return [guest for guest in (GuestType.PVH, GuestType.PV) if guest in (known or {GuestType.PVH})]
+    can = known if known is not None else {GuestType.PVH}
+    return [guest for guest in (GuestType.PVH, GuestType.PV) if guest in can]
 
 
 def _texts(image: BuiltImage, exercises: Sequence[Exercise], public_url: str) -> dict[str, str]:

@@ -141,6 +141,7 @@ class Rehearsal:
     def _exercise(self) -> Exercise | None:
         """The exercise that the bot named, if it has scripts."""
         found = exercises_of(self.config).exercises.get(self.begun["exercise"])
+        found = found.in_first_lab() if found is not None else None
         return found if found is not None and scripts(found) else None
 
     def _scriptless(self) -> str:
