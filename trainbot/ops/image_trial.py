@@ -32,6 +32,7 @@ from trainbot.model.host import HostConfig, LabSpec, Mode
 from trainbot.model.host_address import console_socket
 
 _ASK_AGAIN = 3.0  # seconds between two attempts to log in
+_LOGIN = 240  # seconds for one: emulated on a busy machine, the key exchange alone takes a minute
 _CONSOLE = 60.0  # seconds that the console has to answer in
 _TERMINAL = re.compile(rb"\x1b\[[?0-9;]*[A-Za-z]|\r")  # what a shell tells a terminal besides text
 _GONE = re.compile(r"[^\x20-\x7e]")
@@ -143,7 +144,7 @@ class TrialLab:
         with self._following():
             while True:
                 try:
-                    self.ask("true", 30)
+                    self.ask("true", _LOGIN)
                     return
                 except BackendError as error:
                     if time.monotonic() > ends:
@@ -223,8 +224,8 @@ def _lab(image: BuiltImage, key: Path, kvm: bool, mode: Mode) -> Iterator[TrialL
             "StrictHostKeyChecking": "yes",
             "IdentitiesOnly": "yes",
             "BatchMode": "yes",
-            "ConnectTimeout": "20",
-            "ServerAliveInterval": "20",
+            "ConnectTimeout": str(_LOGIN // 2),
+            "ServerAliveInterval": "60",
         }
         said = [word for option in options.items() for word in ("-o", "=".join(option))]
         ssh = ["ssh", "-F", "/dev/null", "-i", str(key), "-p", str(port), *said, f"{image.user}@127.0.0.1"]

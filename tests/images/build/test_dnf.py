@@ -178,7 +178,7 @@ def test_packages_of_another_key_are_refused(tmp_path, recipe_dir, repository, p
     """Who has another key than the recipe's gets nothing installed, though all else is right."""
     stranger.sign(copied := [Path(shutil.copy(path, tmp_path)) for path in packages.values()])
     repository.index(copied)
-    assert "GPG check FAILED" in refused(recipe_dir, repository, tmp_path, heard)
+    assert "is signed with another key than the recipe's; " in refused(recipe_dir, repository, tmp_path, heard)
     assert "installing packages" not in heard.said
 
 
@@ -189,7 +189,7 @@ def test_a_single_package_of_another_key_is_refused(
     stranger.sign([other := Path(shutil.copy(packages["talker"], tmp_path))])
     repository.index([*signed.values(), other])
     said = refused(recipe_dir, repository, tmp_path, heard)
-    assert "GPG check FAILED" in said and "talker-1-1.x86_64" in said
+    assert "because the package talker-1-1.x86_64 is signed with another key than the recipe's; " in said
     assert "installing packages" not in heard.said
 
 
@@ -197,7 +197,7 @@ def test_unsigned_packages_are_refused(tmp_path, recipe_dir, repository, signed,
     """A package without a signature is refused, whatever the repository's checksums say."""
     repository.index([*signed.values(), packages["talker"]])
     said = refused(recipe_dir, repository, tmp_path, heard)
-    assert "talker" in said and "is not signed" in said
+    assert "because the package talker-1-1.x86_64 is not signed; " in said
     assert "installing packages" not in heard.said
 
 
@@ -214,7 +214,8 @@ def test_a_package_that_was_changed_after_signing_is_refused(
     if described_anew:
         repository.index()
     said = refused(recipe_dir, repository, tmp_path, heard)
-    assert "talker" in said, said
+    why = "is damaged" if described_anew else "is not the one that the repository describes"
+    assert f"because the package talker-1-1.x86_64 {why}; " in said
     assert "installing packages" not in heard.said
 
 

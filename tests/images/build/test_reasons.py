@@ -28,6 +28,16 @@ from trainbot.images.build.reasons import reason
         ),
         ("E: Unable to locate package squirrel", "there is no package squirrel"),
         ("E: Package 'squirrel' has no installation candidate", "there is no package squirrel"),
+        ("Package talker-1-1.x86_64.rpm is not signed", "the package talker-1-1.x86_64 is not signed"),
+        (
+            "Public key for talker-1-1.x86_64.rpm is not installed. Failing package is: talker-1-1.x86_64",
+            "the package talker-1-1.x86_64 is signed with another key than the recipe's",
+        ),
+        ("Problem opening package talker-1-1.x86_64.rpm", "the package talker-1-1.x86_64 is damaged"),
+        (
+            "[MIRROR] talker-1-1.x86_64.rpm: Downloading successful, but checksum doesn't match. Calculated: 0c(sha256)  Expected: 5f(sha256)",
+            "the package talker-1-1.x86_64 is not the one that the repository describes",
+        ),
         ("Error: Unable to find a match: squirrel hazel", "there is no package squirrel hazel"),
         (
             "Error: Failed to download metadata for repo 'baseos': Cannot download repomd.xml: All mirrors were tried",

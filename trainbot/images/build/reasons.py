@@ -12,6 +12,16 @@ _REASONS = tuple(
         (r"E: The repository '(\S+) (\S+) \S+' is not signed", "{} has a {} that is not signed by Debian's keys"),
         (r"E: Unable to locate package (\S+)", "there is no package {}"),
         (r"E: Package '(\S+)' has no installation candidate", "there is no package {}"),
+        (r"Package (\S+?)(?:\.rpm)? is not signed$", "the package {} is not signed"),
+        (
+            r"Public key for (\S+?)(?:\.rpm)? is not installed",
+            "the package {} is signed with another key than the recipe's",
+        ),
+        (r"Problem opening package (\S+?)(?:\.rpm)?$", "the package {} is damaged"),
+        (
+            r"\[MIRROR\] (\S+?)(?:\.rpm)?: .*checksum doesn't match",
+            "the package {} is not the one that the repository describes",
+        ),
         (r"Error: Unable to find a match: (.+)", "there is no package {}"),
         (r"Error: Failed to download metadata for repo '(\S+)': (.+)", "the repository {} cannot be read ({})"),
         (r".*\bNo space left on device", "the disk is full"),
