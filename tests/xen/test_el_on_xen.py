@@ -15,7 +15,7 @@ from trainbot.images.build.progress_bar import for_terminal
 pytestmark = [pytest.mark.xenlong, pytest.mark.xdist_group("bots")]  # one after the other: they are the heaviest
 LONG = 1800.0  # seconds at most for anything that a host in emulation does
 ABOUT = """cat /sys/hypervisor/guest_type; systemctl is-system-running --wait; . /etc/os-release; echo $ID
-uname -v | grep -o Debian; ls "/lib/modules/$(uname -r)/modules.dep" | wc -l; rpm -q stand-in-system"""
+uname -v | grep -o Debian; ls "/lib/modules/$(uname -r)/modules.dep" | wc -l; rpm -q tmux"""
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ async def test_enterprise_linux_on_debians_kernel(stocked, lab_image, el_image, 
     }
     for lab in labs.values():
         said = (await lab.says(ABOUT)).split()
-        assert said == ["PVH", "running", "centos", "Debian", "1", "stand-in-system-9-1.x86_64"]
+        assert said == ["PVH", "running", "centos", "Debian", "1", "tmux-9-1.x86_64"]
     await asyncio.to_thread(greeted, labs["centos"])
 
 
