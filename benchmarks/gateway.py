@@ -390,7 +390,7 @@ async def crowd(checkout: Path | None = None) -> None:
 
 PRINTS = "while :; do head -c 1000000 /dev/zero | tr '\\0' x; sleep 0.1; done\n"  # 10 MB/s
 FLOODS = "#!/bin/sh\n[ $1 = -V ] && exec echo tmux 3.3a\nexec yes $(printf '\\033[31mred\\033[5;5Hthere\\033[K')\n"
-OTHERS, TURNS, TYPED = 10, 8, 300
+OTHERS, TURNS, TYPED = 10, 3, 400
 
 
 async def visit() -> None:
@@ -429,6 +429,7 @@ async def visit() -> None:
                 if guest is not None:
                     rates[state] = (guest.got - got) / (time.perf_counter() - began) / 1e6
                     guest.terminal.type(b"\x03")
+                    await asyncio.sleep(1)  # it gets there, and what printed stops
                     guest.close()
             for state, waits in took.items():
                 row(f"echo of others' keys, guest at: {state}", percentiles(waits))
