@@ -33,7 +33,7 @@ from trainbot.model.host_address import console_socket
 
 _ASK_AGAIN = 3.0  # seconds between two attempts to log in
 _LOGIN = 240  # seconds for one: emulated on a busy machine, the key exchange alone takes a minute
-_CONSOLE = 60.0  # seconds that the console has to answer in
+_CONSOLE = 240.0  # seconds that the console has to answer in
 _TERMINAL = re.compile(rb"\x1b\[[?0-9;]*[A-Za-z]|\r")  # what a shell tells a terminal besides text
 _GONE = re.compile(r"[^\x20-\x7e]")
 
