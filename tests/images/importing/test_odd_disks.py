@@ -64,7 +64,7 @@ print(json.dumps(said))
 BOOT_ELSEWHERE = {"etc/fstab": "# x /boot\nUUID=1234-ABCD\t/boot vfat defaults 0 1\n"}
 
 
-BOOT_UNMOUNTABLE = {"etc/fstab": f"UUID={odd_disks.UNMOUNTABLE}\t/boot ext4 defaults 0 0\n"}
+BOOT_UNMOUNTABLE = {"etc/fstab": f"UUID={odd_disks.UNMOUNTABLE}\t/boot ext4 defaults 0 0\n", "boot/empty": ""}
 #: Nothing in /etc/fstab names the EFI partition: systemd finds it by its type.
 EFI_ALONE = {
     "uki alone": "EFI/Linux/arch-linux.efi",

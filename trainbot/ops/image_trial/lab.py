@@ -18,7 +18,7 @@ _ASK_AGAIN = 3.0  # seconds between two attempts to log in
 _LOGIN = (
     240.0  # seconds for one: on a busy machine without hardware virtualisation the key exchange alone takes a minute
 )
-_CONSOLE = 60.0  # seconds that the console has to answer in
+_CONSOLE = 240.0  # seconds that the console has to answer in
 _TERMINAL = re.compile(rb"\x1b\[[?0-9;]*[A-Za-z]|\r")  # what a shell tells a terminal besides text
 
 #: Connects to the lab's console.
