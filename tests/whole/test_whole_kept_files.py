@@ -24,6 +24,7 @@ def bot(ngircd, make_bot, lab_image):
     return bot
 
 
+@pytest.mark.content
 async def test_own_files_outlive_a_lab(bot, ngircd, people):
     """Packed by the lab's own tar and unpacked by it: content, modes, links, a huge sparse file and SE Linux's contexts are
     there after a reset, the bot still gets in, and what the bot keeps is one file that only its user can read."""

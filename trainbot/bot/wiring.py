@@ -19,6 +19,8 @@ from trainbot.bot.database_watch import DatabaseWatch
 from trainbot.bot.files_watch import FilesWatch
 from trainbot.bot.gateway.gateway_requests import GatewayRequests
 from trainbot.bot.gateway.gateway_tables import GatewayTables
+from trainbot.bot.gateway.login_requests import LoginRequests
+from trainbot.bot.gateway.manage_requests import ManageRequests
 from trainbot.bot.gateway.route_table import LabRoutes
 from trainbot.bot.gateway.status_lines import StatusLines
 from trainbot.bot.guard import Guard
@@ -119,7 +121,11 @@ class Wiring:
             RehearsalRequests(self.labs.rehearsals, self.sessions.timetable, self.exercises, self.config.labs.share),
             self.ranks,
             GatewayRequests(
-                self.dispatch, self.store, self.audience, self.keys, self.questions.ignore_list, self.classes.visits
+                self.store,
+                (
+                    ManageRequests(self.dispatch, self.store, self.audience, self.questions.ignore_list),
+                    LoginRequests(self.store, self.keys, self.classes.visits),
+                ),
             ),
         )
 

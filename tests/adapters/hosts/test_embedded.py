@@ -173,6 +173,7 @@ def test_a_lab_outlives_the_process_that_made_it(lab_image, lab_spec, owner, roo
         "run": "",
         "disk": None,
         "cpu": None,
+        "node": "",
     }
     overlay = root / "labs" / f"{spec.id}.qcow2"
 

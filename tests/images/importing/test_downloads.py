@@ -506,7 +506,7 @@ def test_another_key_may_be_given(shell, web, keys, tmp_path: Path) -> None:
         (("test", "--from", "nowhere.qcow2"), "no such file: nowhere.qcow2"),
         (("test", "--key", "nowhere.asc"), "cannot read the key nowhere.asc"),
         (("test", "--sums", "nowhere"), "no such file: nowhere"),
-        (("test", "--signature", "nowhere"), "no such file: nowhere"),
+        (("test", "--signature", "nowhere"), "its signature is not there: nowhere"),
     ],
 )
 def test_wrong_usage_is_a_sentence(shell, tmp_path: Path, words: tuple[str, ...], said: str) -> None:

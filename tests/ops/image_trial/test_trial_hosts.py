@@ -118,7 +118,7 @@ def test_a_lab_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(
         places,
-        "LibvirtDriver",
+        "driver_for",
         lambda host, owner, claimant: SimpleNamespace(claims=list, destroy=lost, close=lambda: None, make=lost),
     )
     found = config(tmp_path, "[host.one]\nuri = qemu:///embed?root=/srv/tb-bot\n")

@@ -307,7 +307,7 @@ class Visits:
             Command(
                 "come",
                 self.come,
-                "let the helper who takes you, or NICK, work at your terminal while you are stuck; they are root in your lab then",
+                "let a helper work at your terminal while you are stuck: the one who takes you, or NICK; they are root in your lab then",
                 (Argument("NICK", "nick", optional=True),),
                 example="come hannah",
                 scope=Scope.CLASS,
