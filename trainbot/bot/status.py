@@ -66,7 +66,7 @@ class BotStatus:
         steps = self._wiring.clock_steps
         present, notices, leases = store.labs.present(), store.notices.waiting(), store.leases.open()
         hosts = zip(scheduler.hosts.values(), scheduler.rooms(present, now), strict=True)
-        kinds = Counter((lab.place, lab.image, str(lab.state)) for lab in present)
+        kinds = Counter((lab.machine, lab.image, str(lab.state)) for lab in present)
         return {
             "version": __version__,
             "python": platform.python_version(),

@@ -15,7 +15,7 @@ from trainbot.model.jump_host import NODE
 NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
 
-def place_of(host: str, node: str) -> str:
+def machine_name(host: str, node: str) -> str:
     """What a machine that runs labs is called: HOST, or HOST/NODE where the host has several."""
     return f"{host}/{node}" if node else host
 
@@ -282,4 +282,4 @@ class HostConfig:
         door = self.door_of(node)
         if door is None or not NODE_NAME.fullmatch(node):
             return None
-        return replace(self, name=place_of(self.name, node), door=door)
+        return replace(self, name=machine_name(self.name, node), door=door)

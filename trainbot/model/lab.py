@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
-from trainbot.model.host import Mode, place_of
+from trainbot.model.host import Mode, machine_name
 
 #: The ssh user name, and "image", of a lab that its person left when its host was lost.
 OLD = "old"
@@ -81,9 +81,9 @@ class Lab:
     node: str = ""
 
     @property
-    def place(self) -> str:
+    def machine(self) -> str:
         """The machine that it runs on: HOST, or HOST/NODE."""
-        return place_of(self.host, self.node)
+        return machine_name(self.host, self.node)
 
     @property
     def endpoint(self) -> tuple[str, int] | None:

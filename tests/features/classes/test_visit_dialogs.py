@@ -16,7 +16,7 @@ from trainbot.model.redaction import REMOVED
 from trainbot.model.visit import VisitLogin
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8A2cuJCKYXQyeZPyl28jkKTyrCGfKzVbpOJpsk7pLh"
-ROOT = "who comes is root in your lab, and !alone ends it"
+ROOT = "anyone who comes is root in your lab; !alone ends it"
 
 
 def open_desks(stage: Stage) -> list[str]:

@@ -68,7 +68,7 @@ class NodeStage(Stage):
     def places(self) -> Counter[str]:
         """Where people's labs are."""
         held = {lease.lab_id for lease in self.leases()}
-        return Counter(lab.place for lab in self.labs() if lab.id in held)
+        return Counter(lab.machine for lab in self.labs() if lab.id in held)
 
     def lab_of(self, nick: str) -> Lab:
         with self.store.transaction():

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainbot.features.labs.capacity import capacity, room, with_one_less
-from trainbot.features.labs.placement import HostRoom, Need, choose_host, choose_place, elsewhere, host_of_nodes
+from trainbot.features.labs.placement import HostRoom, Need, choose_host, choose_machine, elsewhere, host_of_nodes
 from trainbot.features.labs.trial_placement import TrialPlacement
 from trainbot.model.host import Mode
 from trainbot.model.lab import Lab, LabState
@@ -110,7 +110,7 @@ NEED = st.sampled_from([SMALL, LARGE, ON_DISK])
 
 
 def one_by_one(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> int:
-    """How many find no place if the bot made these labs now, each where ``choose_place`` says."""
+    """How many find no place if the bot made these labs now, each where ``choose_machine`` says."""
     rooms, without = {host.host: host for host in hosts}, 0
     for need in needs:
         name = choose_host(rooms.values(), need)
@@ -125,7 +125,7 @@ def one_by_one(hosts: Iterable[HostRoom], needs: Iterable[Need]) -> int:
 def test_a_lab_goes_where_there_is_room(hosts: tuple[HostRoom, ...], need: Need) -> None:
     """To a machine that takes it, if any does; on a host of nodes to the one with the fewest labs."""
     there = [machine for host in hosts for machine in machines_of(host)]
-    place = choose_place(hosts, need)
+    place = choose_machine(hosts, need)
     takes = {each.name for each in there if each.takes(need, there)}
     assert (place is None) == (not takes)
     if place is not None:
@@ -137,7 +137,7 @@ def test_a_lab_goes_where_there_is_room(hosts: tuple[HostRoom, ...], need: Need)
 @given(HOSTS, NEED)
 def test_one_more_is_on_that_machine(hosts: tuple[HostRoom, ...], need: Need) -> None:
     """Nothing changes on any other, and when it goes again all is as it was for placement."""
-    name, place = choose_host(hosts, need), choose_place(hosts, need)
+    name, place = choose_host(hosts, need), choose_machine(hosts, need)
     if name is None or place is None:
         return
     before = next(host for host in hosts if host.host == name)
@@ -145,7 +145,7 @@ def test_one_more_is_on_that_machine(hosts: tuple[HostRoom, ...], need: Need) ->
     grown = {new.host: new.used - old.used for old, new in zip(before.machines, after.machines, strict=True)}
     assert grown == {machine.host: int(machine.host == place) for machine in before.machines}
     assert after.used == before.used + 1
-    again = with_one_less(after, need, place=place)
+    again = with_one_less(after, need, machine=place)
     assert again.used == before.used and again.fits(need) == before.fits(need)
 
 
@@ -204,9 +204,9 @@ def waiting(up: Sequence[HostRoom], labs: Sequence[Lab], leased: set[str], lost:
     rooms = {host.host: host for host in up}
     for each in labs:
         if each.id not in leased and each.host in rooms:
-            if each.place in {machine.host for machine in rooms[each.host].machines}:
-                rooms[each.host] = with_one_less(rooms[each.host], NEEDS[each.image], place=each.place)
-    theirs = [NEEDS[each.image] for each in labs if each.id in leased and each.place == lost]
+            if each.machine in {machine.host for machine in rooms[each.host].machines}:
+                rooms[each.host] = with_one_less(rooms[each.host], NEEDS[each.image], machine=each.machine)
+    theirs = [NEEDS[each.image] for each in labs if each.id in leased and each.machine == lost]
     return one_by_one(elsewhere(rooms.values(), lost), theirs)
 
 
@@ -224,8 +224,8 @@ def test_the_emptiest_host_is_counted_by_what_answers() -> None:
     """A host of three nodes of which one is dead is as full as the other two are."""
     nodes = [HostRoom(f"pool/n{n}", n > 0, 30, 6, 9000) for n in range(3)]
     pool = host_of_nodes(HostRoom("pool", True, 30, 0, 0), nodes)
-    assert choose_place([pool, HostRoom("xen1", True, 10, 5, 9000)], SMALL) == "xen1"
-    assert choose_place([replace(pool, most=60), HostRoom("xen1", True, 10, 5, 9000)], SMALL) == "pool/n1"
+    assert choose_machine([pool, HostRoom("xen1", True, 10, 5, 9000)], SMALL) == "xen1"
+    assert choose_machine([replace(pool, most=60), HostRoom("xen1", True, 10, 5, 9000)], SMALL) == "pool/n1"
 
 
 @pytest.mark.parametrize("images", [1, 2])

@@ -292,7 +292,7 @@ def test_labs_that_an_operator_moves_off_a_dead_node_stay(stage: NodeStage) -> N
     assert stage.reads() == []
     assert "one person moves to another machine" in stage.listens("pool/n2")[0][1]
     stage.hosts_work()
-    held = {lab.id: lab.place for lab in stage.labs()}
+    held = {lab.id: lab.machine for lab in stage.labs()}
     assert held[kept] == "pool/n1" and lost not in held and stage.places().total() == 6
 
 
@@ -303,7 +303,7 @@ def test_a_lab_that_is_off_after_it_was_moved_is_started_there(stage: NodeStage)
     stage.pool.domains[lab.id] = replace(stage.pool.domains[lab.id], node="n3", state=DomainState.OFF)
     assert any("starting it again" in text for _nick, text in stage.reads())
     stage.hosts_work()
-    assert stage.lab_of("alice").id == lab.id and stage.lab_of("alice").place == "pool/n3"
+    assert stage.lab_of("alice").id == lab.id and stage.lab_of("alice").machine == "pool/n3"
     assert stage.lab_of("alice").state is LabState.READY
 
 
@@ -347,7 +347,7 @@ def test_a_node_that_its_operators_drained_gets_no_labs(stage: NodeStage) -> Non
     stage.reads()
     stage.join("dora", account="dora")
     stage.talk("dora", "!lab debian")
-    assert stage.lab_of("dora").place == "pool/n3"
+    assert stage.lab_of("dora").machine == "pool/n3"
     assert sum(", drained" in each for line in stage.whisper("olga", "hosts") for each in line.split(" | ")) == 2
 
 

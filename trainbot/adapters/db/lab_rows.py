@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, not_, select
 from trainbot.adapters.db.prepared import Prepared
 from trainbot.adapters.db.rows import RowFilter, Rows, one_of
 from trainbot.adapters.db.tables import tables
-from trainbot.model.host import Mode, place_of
+from trainbot.model.host import Mode, machine_name
 from trainbot.model.lab import ALIVE, NEARNESS, PRESENT, Lab, Lease, SelfHosted
 
 
@@ -116,7 +116,7 @@ class LeaseRepository(Rows[Lease]):
 
     def by_host(self) -> dict[str, int]:
         """How many people have a lab on each host, or on each node of one (HOST/NODE)."""
-        return {place_of(host, node): number for host, node, number in _HELD.rows(self._recall.database, {})}
+        return {machine_name(host, node): number for host, node, number in _HELD.rows(self._recall.database, {})}
 
 
 _HELD = Prepared(

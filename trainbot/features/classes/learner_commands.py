@@ -115,7 +115,7 @@ class LearnerCommands:
         if lab is None or script_of(exercise, step, ScriptKind.VERIFY)[0] is None:
             return False
         if not self.script_runs.waits(run, ask.person.id, step, ScriptKind.VERIFY):
-            self.script_runs.add(run, ask.person.id, lab, step, ScriptKind.VERIFY, ask.at)
+            self.script_runs.add(run, ask.person.id, lab, (step, ScriptKind.VERIFY), ask.at)
         return True
 
     def _their_lab(self, ask: Request, run: ClassRun, step: int) -> tuple[Exercise, Lab | None]:
@@ -162,7 +162,7 @@ class LearnerCommands:
                 "the hint for this step looks into your lab, and you don't have one; !stuck WORDS calls for help"
             )
         if not self.script_runs.waits(run, ask.person.id, step, ScriptKind.HINT):
-            self.script_runs.add(run, ask.person.id, lab, step, ScriptKind.HINT, ask.at)
+            self.script_runs.add(run, ask.person.id, lab, (step, ScriptKind.HINT), ask.at)
         return [Reply("looking into your lab for a hint", private=True)] if ask.private else []
 
     def hinted(self, play: ScriptRun, run: ClassRun, exercise: Exercise, now: datetime) -> None:

@@ -38,41 +38,37 @@ class ScriptRuns:
         self.after: dict[ScriptKind, Ended] = {}
         self.replayed: Ended | None = None  # called for classes that are over
 
-    def add(self, run: ClassRun, person_id: int, lab: Lab, step: int, kind: ScriptKind, now: datetime) -> None:
-        """Queues a script after everything that is already queued for that lab."""
+    def add(
+        self,
+        run: ClassRun,
+        person_id: int,
+        lab: Lab,
+        at: At,
+        now: datetime,
+        state: ScriptState = ScriptState.WAITING,
+    ) -> None:
+        """Queues a script after everything that is already queued for that lab; in another ``state`` it counts as over."""
+        step, kind = at
+        ended = None if state is ScriptState.WAITING else now
         self.rows.add(
             class_id=run.id,
             person_id=person_id,
             lab_id=lab.id,
             step=step,
             kind=kind,
-            state=ScriptState.WAITING,
+            state=state,
             due_at=now,
             tries=0,
             said="",
-            ended_at=None,
+            ended_at=ended,
         )
 
     def begin(self, run: ClassRun, exercise: Exercise, person_id: int, lab: Lab, at: At, now: datetime) -> bool:
         """Queues a script of the exercise.  False if there is nothing to run: recorded as such until they say that they did
         it by hand."""
-        step, kind = at
-        if script_of(exercise, step, kind)[0] is not None:
-            self.add(run, person_id, lab, step, kind, now)
-            return True
-        self.rows.add(
-            class_id=run.id,
-            person_id=person_id,
-            lab_id=lab.id,
-            step=step,
-            kind=kind,
-            state=ScriptState.UNKNOWN,
-            due_at=now,
-            tries=0,
-            said="",
-            ended_at=now,
-        )
-        return False
+        there = script_of(exercise, *at)[0] is not None
+        self.add(run, person_id, lab, at, now, ScriptState.WAITING if there else ScriptState.UNKNOWN)
+        return there
 
     def waits(self, run: ClassRun, person_id: int, step: int, kind: ScriptKind) -> bool:
         return (
@@ -102,7 +98,7 @@ class ScriptRuns:
             if len(self.busy) >= IN_ALL:
                 break
             lab = labs.get(play.lab_id)
-            if play.id in self.busy or (lab is not None and (play.due_at > now or on_host[lab.place] >= ON_A_HOST)):
+            if play.id in self.busy or (lab is not None and (play.due_at > now or on_host[lab.machine] >= ON_A_HOST)):
                 continue
             wanted = self._wanted(play, lab, now)
             if wanted is not None:
@@ -122,7 +118,7 @@ class ScriptRuns:
         if way is None:
             return None  # it is booting, or its host does not answer: the next try may succeed
         arguments = [str(max(0, int((now - run.step_at).total_seconds())))] if play.kind is ScriptKind.HINT else []
-        return RunScript(play.id, lab.place, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
+        return RunScript(play.id, lab.machine, way, command(script, seconds, *arguments), script.text, seconds + LOGIN)
 
     def _counts(self, run: ClassRun, play: ScriptRun) -> bool:
         """Whether its class is running, or is being replayed in that lab."""

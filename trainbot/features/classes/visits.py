@@ -29,7 +29,7 @@ OFFERED = timedelta(minutes=10)  # for so long the other learner may agree
 AWAY = timedelta(minutes=5)  # for so long whoever agreed may be gone from IRC
 NEWS = timedelta(minutes=10)
 TABLES = frozenset({"visit", "lab", "lease", "class", "attendance"})
-ROOT = "who comes is root in your lab, and !alone ends it"
+ROOT = "anyone who comes is root in your lab; !alone ends it"
 
 
 class Visits:

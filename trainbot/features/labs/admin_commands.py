@@ -57,7 +57,7 @@ class LabAdminCommands:
         self.requests.classes.handed_out(ask, f"{image} {mode} for {sender.nick}")
         lab = self.labs.get(lease.lab_id) if lease.lab_id else None
         what = (
-            f"now has {a(image)} lab on {lab.place}"
+            f"now has {a(image)} lab on {lab.machine}"
             if lab is not None
             else f"is waiting for {a(image)} lab, number {self.queue.positions()[lease.id]} in the queue"
         )

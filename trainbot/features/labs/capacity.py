@@ -11,10 +11,10 @@ from trainbot.features.labs.trial_placement import TrialPlacement
 from trainbot.model.lab import NEARNESS, Lab
 
 
-def with_one_less(room: HostRoom, need: Need, number: int = 1, place: str = "") -> HostRoom:
+def with_one_less(room: HostRoom, need: Need, number: int = 1, machine: str = "") -> HostRoom:
     """The host with one lab less, or with ``number`` labs less.  ``place``: on which of its nodes, if it has several."""
     if room.nodes:
-        nodes = (with_one_less(node, need, number) if node.host == place else node for node in room.nodes)
+        nodes = (with_one_less(node, need, number) if node.host == machine else node for node in room.nodes)
         return host_of_nodes(room, nodes)
     disk = None if room.disk_free_mib is None else room.disk_free_mib + number * need.disk_mib
     free = room.free_mib + number * need.memory_mib
@@ -57,7 +57,7 @@ def capacity(
     free, need = more.get(most, open_seats), needs.get(most, Need(0))
     rooms = {host.host: host.used + free.get(host.host, 0) for host in up}
     machines = {machine.host for host in up for machine in host.machines if machine.up}
-    spare = sum(lab.place in machines for lab in pool)
+    spare = sum(lab.machine in machines for lab in pool)
     total = sum(rooms.values())
     worst, without = _worst(up, pool, [lab for lab in labs if lab.id in leased], needs)
     return Capacity(
@@ -91,11 +91,11 @@ def _worst(
     gone: dict[str, Counter[Need]] = defaultdict(Counter)
     for lab in pool:
         if lab.image in needs:
-            gone[lab.place][needs[lab.image]] += 1
+            gone[lab.machine][needs[lab.image]] += 1
     moving: dict[str, list[Need]] = defaultdict(list)
     for lab in theirs:
         if lab.image in needs:
-            moving[lab.place].append(needs[lab.image])
+            moving[lab.machine].append(needs[lab.image])
     trial, found = TrialPlacement(_without_pool(host, gone) for host in up), ("", 0)
     for lost in (machine.host for host in up for machine in host.machines if machine.up):
         without = trial.without_lab(moving[lost], lost)

@@ -87,7 +87,7 @@ class DiskGuard:
         for lab in found:
             self.scheduler.over(lab.id, "probe")
             self.scheduler.move(lab, LabState.PAUSED, now)
-            paused = f"your {lab.image} lab is paused: the disk of its host {lab.place} is full"
+            paused = f"your {lab.image} lab is paused: the disk of its host {lab.machine} is full"
             if lab.id == most.id:
                 self._tell(lab, f"{paused}, and your lab wrote the most ({wrote}). {GOES_ON}; {FREES}", now)
             else:
@@ -113,14 +113,14 @@ class DiskGuard:
         self.scheduler.move(most, LabState.PAUSING, now)
         self._tell(
             most,
-            f"your {most.image} lab is paused: the disk of its host {most.place} is nearly full, and your lab wrote the "
+            f"your {most.image} lab is paused: the disk of its host {most.machine} is nearly full, and your lab wrote the "
             f"most ({wrote}). {GOES_ON}; {FREES}",
             now,
         )
 
     def _resume(self, lab: Lab, now: datetime) -> None:
         self.scheduler.move(lab, LabState.RESUMING, now)
-        self._tell(lab, f"your {lab.image} lab is running again: its host {lab.place} has disk space", now)
+        self._tell(lab, f"your {lab.image} lab is running again: its host {lab.machine} has disk space", now)
 
     def _tell(self, lab: Lab, text: str, now: datetime) -> None:
         for lease in self.leases.open(lab_id=lab.id):

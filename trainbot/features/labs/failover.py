@@ -138,7 +138,7 @@ class Failover:
         """Called after each report: people who are still waiting get their old lab back; the others can reach it as
         ``old``."""
         up = {machine.name: machine for machine in self.scheduler.hosts[name].machines if machine.up}
-        left = {lab.id: lab for lab in self.labs.on_host(name) if lab.state is LabState.LEFT and lab.place in up}
+        left = {lab.id: lab for lab in self.labs.on_host(name) if lab.state is LabState.LEFT and lab.machine in up}
         leases = {lease.left_id: lease for lease in self.leases.open() if lease.left_id in left} if left else {}
         for id, lab in left.items():
             lease = leases.get(id)
@@ -151,13 +151,13 @@ class Failover:
                 )  # it already runs, or is started
                 self.notices.tell(
                     now,
-                    f"{named(lab.place)} is back, and your {lab.image} lab is as you left it: the same ssh command works again",
+                    f"{named(lab.machine)} is back, and your {lab.image} lab is as you left it: the same ssh command works again",
                     person_id=lease.person_id,
                 )
-            elif not up[lab.place].closed:  # people of a drained host were told when they moved
+            elif not up[lab.machine].closed:  # people of a drained host were told when they moved
                 self.notices.tell(
                     now,
-                    f"{named(lab.place)} is back: until your lease ends, you can copy what you need from your old {lab.image} "
+                    f"{named(lab.machine)} is back: until your lease ends, you can copy what you need from your old {lab.image} "
                     "lab (same password):",
                     command=self._old_lab(),
                     person_id=lease.person_id,

@@ -73,7 +73,7 @@ class HostEvents:
                 crashed = any(
                     domain.id == lab.id and domain.state is DomainState.CRASHED for domain in event.report.domains
                 )
-                self._went_off(lab, LabState.MAKING, now, crashed=crashed, with_host=lab.place in away)
+                self._went_off(lab, LabState.MAKING, now, crashed=crashed, with_host=lab.machine in away)
         for lab in difference.missing:
             self._lose(lab, "it is no longer on its host", now)
         for lab in difference.finished:
@@ -87,7 +87,7 @@ class HostEvents:
         """The lab on the node where its host says it is: an operator may have moved it."""
         if domain is None or domain.node == lab.node or domain.node not in view.nodes:
             return lab
-        log.info("lab %s of %s is on node %s now", lab.name, lab.place, domain.node)
+        log.info("lab %s of %s is on node %s now", lab.name, lab.machine, domain.node)
         self.labs.change({"id": lab.id}, node=domain.node)
         self.scheduler.over(lab.id, "probe")  # it has to be probed through another jump host
         return replace(lab, node=domain.node)
@@ -111,7 +111,7 @@ class HostEvents:
         stops = lab.stops + 1 if now - lab.state_at < STEADY else 1
         what = "crashed" if crashed else "was shut down from inside" if state is LabState.MAKING else "rebooted"
         what = "stopped while its host did not answer" if with_host else what
-        log.info("lab %s on %s %s, %d times in a row", lab.name, lab.place, what, stops)
+        log.info("lab %s on %s %s, %d times in a row", lab.name, lab.machine, what, stops)
         if not leases:
             self._lose(lab, f"it {what} while nobody had it", now)
             return
@@ -190,7 +190,7 @@ class HostEvents:
             self._learn(lab, now)
             self.scheduler.move(lab, LabState.READY, now)
             self.labs.change({"id": lab.id}, checked_at=now)
-            self.scheduler.backoff.works(lab.place, self._version(lab))
+            self.scheduler.backoff.works(lab.machine, self._version(lab))
 
     def _learn(self, lab: Lab, now: datetime) -> None:
         """Takes the time of a boot into the estimate for its image."""
@@ -262,7 +262,7 @@ class HostEvents:
     def _doubt(self, lab: Lab, why: str, now: datetime) -> None:
         """Keeps its host from getting more labs of this image for a while."""
         view = self.scheduler.host_of(lab)
-        self.scheduler.backoff.failed(lab.place, self._version(lab), now)
+        self.scheduler.backoff.failed(lab.machine, self._version(lab), now)
         view.troubled(f"a {lab.image} lab there: {why}", now)
 
     def _adopt(self, lab: Lab, domain: Domain) -> None:
@@ -273,7 +273,7 @@ class HostEvents:
             self.scheduler.over(lab.id, "probe")  # it has to be probed at its new address
 
     def _failed(self, lab: Lab, error: str, now: datetime) -> None:
-        log.warning("lab %s on %s: %s", lab.name, lab.place, error)
+        log.warning("lab %s on %s: %s", lab.name, lab.machine, error)
         leases = self.leases.every(lab_id=lab.id)
         if lab.state is LabState.MAKING and (lab.boots == 0 or not leases):  # nobody has any work in it
             if lab.tries + 1 >= TRIES or self._fits_elsewhere(lab, now):
@@ -308,13 +308,13 @@ class HostEvents:
     def _fits_elsewhere(self, lab: Lab, now: datetime) -> bool:
         """Whether another host has room for it."""
         image = self.scheduler.images.get(lab.image)
-        others = elsewhere(self.scheduler.rooms(self.labs.present(), now), lab.place)
+        others = elsewhere(self.scheduler.rooms(self.labs.present(), now), lab.machine)
         return image is not None and choose_host(others, self.scheduler.need(image)) is not None
 
     def _lose(self, lab: Lab, why: str, now: datetime) -> None:
         """Gives the lab up: it is destroyed, and its person gets another one.  People who may have had work in it are
         told; the reason is for the log and for organisers."""
-        log.warning("lab %s on %s is lost: %s", lab.name, lab.place, why)
+        log.warning("lab %s on %s is lost: %s", lab.name, lab.machine, why)
         self.labs.change({"id": lab.id}, state=LabState.ENDING, state_at=now, tries=0, fault=why)
         for lease in self.leases.every(lab_id=lab.id):
             self.leases.change({"id": lease.id}, lab_id=None)

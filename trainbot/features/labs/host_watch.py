@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trainbot.features.labs.failover import Failover
 from trainbot.features.labs.host_view import HostView, Watch
 from trainbot.features.labs.scheduler import Scheduler
-from trainbot.model.host import HostDoubted, HostLost, HostUp, HostWorkDone, place_of
+from trainbot.model.host import HostDoubted, HostLost, HostUp, HostWorkDone, machine_name
 from trainbot.model.lab import LabState
 from trainbot.model.lab_events import HostProbed, LoginChecked, ProbeHost
 
@@ -52,7 +52,7 @@ class HostWatch:
     def checked(self, event: LoginChecked, now: datetime) -> None:
         """A lab that nobody can log in to may be the first sign of its host's loss."""
         lab = self.labs.get(event.lab) if event.error else None
-        if lab is not None and (view := self.scheduler.view(lab.place)) is not None:
+        if lab is not None and (view := self.scheduler.view(lab.machine)) is not None:
             self._begin(view)
 
     def up(self, event: HostUp, now: datetime) -> None:
@@ -64,7 +64,7 @@ class HostWatch:
 
     def worked(self, event: HostWorkDone, now: datetime) -> None:
         node = event.domain.node if event.domain is not None else ""
-        view = None if event.down else self.scheduler.view(place_of(event.host, node))
+        view = None if event.down else self.scheduler.view(machine_name(event.host, node))
         if view is not None:
             self._answers(view, now)
 

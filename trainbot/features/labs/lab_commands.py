@@ -56,7 +56,9 @@ class LabCommands:
         """The caller's lab, also a paused one if ``paused``; UserError if nothing can be done to it now."""
         _lease, lab = self._mine(ask, image)
         if not self.scheduler.host_of(lab).up:
-            raise UserError(f"its host {lab.place} does not answer right now; your work on it is safe. Try again later")
+            raise UserError(
+                f"its host {lab.machine} does not answer right now; your work on it is safe. Try again later"
+            )
         if lab.state is LabState.PAUSED:
             if not paused:
                 raise UserError(
@@ -100,7 +102,7 @@ class LabCommands:
         lab = self._usable(ask, image)
         if not self.scheduler.snapshot_fits(lab, ask.at):
             raise UserError(
-                f"its host {lab.place} has no disk space left for a snapshot; your lab goes on unchanged. !lab reset frees "
+                f"its host {lab.machine} has no disk space left for a snapshot; your lab goes on unchanged. !lab reset frees "
                 "what your lab and its snapshots take"
             )
         self._begin(lab, LabState.SAVING, ask.at)

@@ -215,7 +215,7 @@ class LabRequests:
         started."""
         host = self.scheduler.host_of(lab)
         if not host.up:
-            return "" if host.unheard else f"its host {lab.place} does not answer right now; your work on it is safe"
+            return "" if host.unheard else f"its host {lab.machine} does not answer right now; your work on it is safe"
         if lab.state is LabState.READY:
             return ""
         usual, elapsed = self.scheduler.boot_seconds(lab.image), (now - lab.state_at).total_seconds()

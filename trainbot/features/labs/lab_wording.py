@@ -38,7 +38,7 @@ def lab_line(lease: Lease, lab: Lab, host_up: bool, left: str, now: datetime) ->
     if host_up and lab.state is LabState.BOOTING and now - lab.state_at > LONG:
         state += f" for {span(now - lab.state_at)}"
     saved = f", snapshot {span(now - lab.saved_at)} ago" if lab.saved_at is not None else ""
-    return f"{lease.image} ({lease.mode}) on {lab.place}: {state}, {left}{saved}"
+    return f"{lease.image} ({lease.mode}) on {lab.machine}: {state}, {left}{saved}"
 
 
 def noted(*notes: str) -> str:

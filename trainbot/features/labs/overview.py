@@ -60,18 +60,18 @@ class Overview:
 
     def _rehearsal(self, labs: dict[str, Lab]) -> list[str]:
         """The labs of a rehearsal, summed up because they belong to nobody."""
-        there = Counter(labs[lease.lab_id].place for lease in self.leases.rehearsals() if lease.lab_id in labs)
+        there = Counter(labs[lease.lab_id].machine for lease in self.leases.rehearsals() if lease.lab_id in labs)
         number = sum(there.values())
         return [f"a rehearsal has {'one lab' if number == 1 else f'{number} labs'}{_where(there)}"] if there else []
 
     def _seated(self, nick: str, lease: Lease, lab: Lab, hold: ClassHold) -> str:
         state = state_of(lab) if self.scheduler.host_of(lab).up else "its host does not answer"
-        return f"{nick} {lease.image}{_mode(lease)} on {lab.place} {state}, {hold.left(lease)}"
+        return f"{nick} {lease.image}{_mode(lease)} on {lab.machine} {state}, {hold.left(lease)}"
 
     def _narrowed(self, which: str, leases: list[Lease], names: dict[int, str], labs: dict[str, Lab]) -> list[Lease]:
         """The leases on that host (or node), or those of the person with that nick."""
         if self.scheduler.view(which) is not None:
-            there = {id for id, lab in labs.items() if which in (lab.host, lab.place)}
+            there = {id for id, lab in labs.items() if which in (lab.host, lab.machine)}
             found = [lease for lease in leases if lease.lab_id in there]
             if not found:
                 raise UserError(f"nobody has a lab on {which}")
@@ -153,7 +153,7 @@ class Overview:
             }
 
         there = [
-            row(lab.name, str(lab.state), lab.place, lab.image, str(lab.mode), holder.get(lab.id))
+            row(lab.name, str(lab.state), lab.machine, lab.image, str(lab.mode), holder.get(lab.id))
             for lab in self.labs.present()
         ]
         return there + [

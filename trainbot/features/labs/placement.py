@@ -60,9 +60,9 @@ class HostRoom:
             nodes=tuple(node.with_one_more(need) if node is chosen else node for node in self.nodes),
         )
 
-    def without(self, place: str) -> HostRoom:
+    def without(self, machine: str) -> HostRoom:
         """The host once that node of it is lost."""
-        return host_of_nodes(self, [replace(node, up=False) if node.host == place else node for node in self.nodes])
+        return host_of_nodes(self, [replace(node, up=False) if node.host == machine else node for node in self.nodes])
 
     @property
     def disk_left_mib(self) -> int | None:
@@ -122,12 +122,12 @@ def host_of_nodes(host: HostRoom, nodes: Iterable[HostRoom]) -> HostRoom:
     )
 
 
-def elsewhere(hosts: Iterable[HostRoom], place: str) -> Iterator[HostRoom]:
+def elsewhere(hosts: Iterable[HostRoom], machine: str) -> Iterator[HostRoom]:
     """The hosts once that host, or that node of one, is lost."""
     for host in hosts:
-        if any(node.host == place for node in host.nodes):
-            yield host.without(place)
-        elif host.host != place:
+        if any(node.host == machine for node in host.nodes):
+            yield host.without(machine)
+        elif host.host != machine:
             yield host
 
 
@@ -138,7 +138,7 @@ def choose_host(hosts: Iterable[HostRoom], need: Need) -> str | None:
     return best.host if best is not None else None
 
 
-def choose_place(hosts: Iterable[HostRoom], need: Need) -> str | None:
+def choose_machine(hosts: Iterable[HostRoom], need: Need) -> str | None:
     """That host; if it has several nodes, the one that has room and the fewest labs (HOST/NODE)."""
     best = _emptiest(hosts, need)
     return best.place_for(need) if best is not None else None

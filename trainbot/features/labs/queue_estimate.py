@@ -39,7 +39,7 @@ class _Simulation:
         """Removes the lab; returns the host that has more room now, if any."""
         if lab.host not in self.rooms or lab.image not in self.needs:
             return []
-        self.rooms[lab.host] = with_one_less(self.rooms[lab.host], self.needs[lab.image], place=lab.place)
+        self.rooms[lab.host] = with_one_less(self.rooms[lab.host], self.needs[lab.image], machine=lab.machine)
         return [lab.host]
 
     def reaches(self, lease: Lease, there: Iterable[str]) -> bool:
@@ -72,7 +72,7 @@ def estimate(
     have.  ``ends_at``: when a lease ends if nobody extends it; None if unknown because a class holds it."""
     up = {host.host: host for host in hosts if host.up}
     machines = {machine.host for host in up.values() for machine in host.machines if machine.up}
-    there = {lab.id: lab for lab in labs if lab.place in machines}
+    there = {lab.id: lab for lab in labs if lab.machine in machines}
     held = [(other, lab) for other in leases for id in (other.lab_id, other.left_id) if (lab := there.get(id or ""))]
     hall = _Simulation(dict(up), needs, [*before, lease])
     taken = {lab.id for _lease, lab in held}

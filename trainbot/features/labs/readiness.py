@@ -62,7 +62,9 @@ def readiness_of(
     has = {(lease.person_id, lease.image): by_id.get(lease.lab_id or "") for lease in leases}
     taken = {lease.lab_id for lease in leases}
     free = [
-        lab for lab in by_id.values() if lab.id not in taken and lab.state is LabState.READY and lab.place in answering
+        lab
+        for lab in by_id.values()
+        if lab.id not in taken and lab.state is LabState.READY and lab.machine in answering
     ]
     found = {}
     for session in sessions:
@@ -70,7 +72,7 @@ def readiness_of(
         works = [
             lab
             for lab in held
-            if lab and lab.place in answering and lab.state not in (LabState.MAKING, LabState.BOOTING)
+            if lab and lab.machine in answering and lab.state not in (LabState.MAKING, LabState.BOOTING)
         ]
         needed, ready = {}, {}
         for image, number in session.needed(share).items():
@@ -80,7 +82,7 @@ def readiness_of(
                 : needed[image] - len(there)
             ]
             free = [lab for lab in free if lab not in spare]
-            ready[image] = Counter(lab.place for lab in there + spare)
+            ready[image] = Counter(lab.machine for lab in there + spare)
         found[session.uid] = SessionReadiness(needed, ready)
     return found
 
@@ -128,7 +130,7 @@ def faults(
             elif image in needs and host.disk_left_mib is not None and host.disk_left_mib < needs[image].disk_mib:
                 found.append(f"{host.host} has no disk space for another {image} lab")
     failed = [lab for lab in labs if lab.image in missing and lab.state is LabState.MAKING and lab.fault]
-    found += [f"{failed[0].place} says: {_short(failed[0].fault)}"] if failed else []
+    found += [f"{failed[0].machine} says: {_short(failed[0].fault)}"] if failed else []
     return found
 
 
@@ -246,7 +248,7 @@ class Readiness:
         up = self.scheduler.up()
         coming: dict[str, list[float]] = {}
         for lab in present:
-            if lab.place in up and lab.state in (LabState.MAKING, LabState.BOOTING):
+            if lab.machine in up and lab.state in (LabState.MAKING, LabState.BOOTING):
                 coming.setdefault(lab.image, []).append((now - lab.state_at).total_seconds())
         rest, homeless = rest_of(state.missing, coming, needs, seats, self.scheduler.boot_seconds)
         said = faults(state.missing, needs, self.scheduler.machines, seats, present)

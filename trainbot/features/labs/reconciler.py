@@ -38,17 +38,17 @@ def hand_out(leases: Iterable[Lease], labs: Iterable[Lab]) -> list[tuple[Lease, 
     lent = _lent(open_leases, there)
     free = [*_free(open_leases, there), *lent]
     taken = {lease.lab_id for lease in open_leases}
-    held = Counter(lab.place for lab in there if lab.id in taken)
+    held = Counter(lab.machine for lab in there if lab.id in taken)
     given = []
     for lease in _waiting(open_leases):
         kind = (lease.image, lease.mode)
         fit = [lab for lab in free if (lab.image, lab.mode) == kind and not (lease.rehearsal and lab in lent)]
         if fit:
             lab = min(
-                fit, key=lambda lab: (NEARNESS.index(lab.state), lab in lent, held[lab.place], lab.made_at, lab.id)
+                fit, key=lambda lab: (NEARNESS.index(lab.state), lab in lent, held[lab.machine], lab.made_at, lab.id)
             )
             free.remove(lab)
-            held[lab.place] += 1
+            held[lab.machine] += 1
             given.append((lease, lab))
     return given
 
@@ -112,7 +112,7 @@ def excess(leases: Iterable[Lease], labs: Iterable[Lab], pool: Pool, drained: Co
     open_leases = list(leases)
     free = _free(open_leases, labs)
     for lab in free:
-        if lab.place in drained:
+        if lab.machine in drained:
             return lab
     waiting = Counter((lease.image, lease.mode) for lease in open_leases if lease.lab_id is None)
     there = Counter((lab.image, lab.mode) for lab in free)
@@ -155,13 +155,13 @@ def assignments(
     rooms = {host.host: host for host in hosts}
     machines = [machine for host in rooms.values() for machine in host.machines if machine.up]
     up, drained = {each.host for each in machines}, {each.host for each in machines if each.drained}
-    labs = [lab for lab in present if lab.place in up]
-    given = hand_out(leases, [lab for lab in labs if lab.place not in drained])
+    labs = [lab for lab in present if lab.machine in up]
+    given = hand_out(leases, [lab for lab in labs if lab.machine not in drained])
     assigned = {lease.id: lab.id for lease, lab in given}
     rest = [replace(lease, lab_id=assigned[lease.id]) if lease.id in assigned else lease for lease in leases]
     room_coming = sum(lab.state is LabState.ENDING for lab in labs)
     made, evicted = [], []
-    for want in shortage(rest, [lab for lab in labs if lab.place not in drained], pool):
+    for want in shortage(rest, [lab for lab in labs if lab.machine not in drained], pool):
         if want.image not in needs:
             continue
         open_to = [host for host in rooms.values() if want.urgent or host.in_making < host.at_once]
@@ -185,7 +185,7 @@ def stranded(leases: Iterable[Lease], present: Iterable[Lab], up: set[str]) -> l
     unmade = {
         lab.id
         for lab in present
-        if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.place not in up
+        if lab.state is LabState.MAKING and lab.state_at == lab.made_at and lab.machine not in up
     }
     return [lease for lease in leases if lease.lab_id in unmade]
 
@@ -196,7 +196,7 @@ def next_actions(labs: Iterable[Lab], up: set[str], busy: set[str], now: datetim
     return [
         (lab, ACTIONS[lab.state])
         for lab in labs
-        if lab.state in ACTIONS and lab.id not in busy and lab.place in up and now >= lab.state_at + _pause(lab)
+        if lab.state in ACTIONS and lab.id not in busy and lab.machine in up and now >= lab.state_at + _pause(lab)
     ]
 
 
@@ -210,15 +210,15 @@ def due_checks(
 ) -> list[Lab]:
     """Free labs that nobody has tried to log in to for ``every``, the longest first; at most CHECKS_AT_ONCE per
     host."""
-    free = [lab for lab in _free(leases, labs) if lab.state is LabState.READY and lab.place in up and lab.endpoint]
-    under_way = Counter(lab.place for lab in free if lab.id in busy)
+    free = [lab for lab in _free(leases, labs) if lab.state is LabState.READY and lab.machine in up and lab.endpoint]
+    under_way = Counter(lab.machine for lab in free if lab.id in busy)
     due = []
     for lab in sorted(free, key=lambda lab: (lab.checked_at or lab.state_at, lab.id)):
         if (
             lab.id not in busy
             and (lab.checked_at or lab.state_at) + every <= now
-            and under_way[lab.place] < CHECKS_AT_ONCE
+            and under_way[lab.machine] < CHECKS_AT_ONCE
         ):
-            under_way[lab.place] += 1
+            under_way[lab.machine] += 1
             due.append(lab)
     return due

@@ -117,7 +117,7 @@ class RehearsalLeases:
         present, needs = self.labs.present(), self._needs()
         hosts = self.scheduler.rooms(present, now)
         by_id, up = {lab.id: lab for lab in present}, self.scheduler.up()
-        coming = any(lab.state is LabState.ENDING and lab.place in up for lab in present) or any(
+        coming = any(lab.state is LabState.ENDING and lab.machine in up for lab in present) or any(
             view.unheard for view in self.scheduler.machines.values()
         )
         homeless = Counter(
@@ -222,7 +222,7 @@ class RehearsalLeases:
         taken = {lease.lab_id for lease in self.leases.every()}
         return sum(
             lab.id not in taken
-            and lab.place in up
+            and lab.machine in up
             and (lab.image, lab.mode) not in kinds
             and lab.state in (LabState.MAKING, LabState.BOOTING, LabState.READY)
             for lab in present
@@ -240,7 +240,7 @@ def _seat(lease: Lease, lab: Lab | None, homeless: Mapping[str, int]) -> dict[st
         "seat": lease.id,
         "state": str(lab.state),
         "lab": lab.name,
-        "host": lab.place,
+        "host": lab.machine,
         "boot": boot,
         "own": lab.made_at >= lease.asked_at,
         "fault": lab.fault,
@@ -256,11 +256,11 @@ def left_after(
 ) -> int:
     """How many of ``seated`` (image, lab) have a lab after the host (or node) ``lost`` is gone: those on other hosts, and those
     for which there is a free lab or room."""
-    spare = Counter((lab.image, lab.mode) for lab in free if lab.place != lost)
+    spare = Counter((lab.image, lab.mode) for lab in free if lab.machine != lost)
     there = {host.host: host for host in elsewhere(hosts, lost)}
     left = 0
     for image, lab in seated:
-        if lab.place != lost:
+        if lab.machine != lost:
             left += 1
         elif spare[image, lab.mode]:
             spare[image, lab.mode] -= 1

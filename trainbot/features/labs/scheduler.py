@@ -17,7 +17,7 @@ from trainbot.features.labs import reconciler
 from trainbot.features.labs.backoff import ImageBackoff
 from trainbot.features.labs.host_view import HostView
 from trainbot.features.labs.lab_queue import in_line, untold
-from trainbot.features.labs.placement import HostRoom, Need, choose_place, host_of_nodes
+from trainbot.features.labs.placement import HostRoom, Need, choose_machine, host_of_nodes
 from trainbot.features.labs.reconciler import LabRequest, Pool
 from trainbot.model.config import Config
 from trainbot.model.disk_space import for_labs, promised, with_tables
@@ -146,10 +146,10 @@ class Scheduler:
             id = free.id
         else:
             present = self.labs.present()
-            place = choose_place(self.rooms(present, now), self.need(self.images[lease.image]))
-            if place is None:
+            machine = choose_machine(self.rooms(present, now), self.need(self.images[lease.image]))
+            if machine is None:
                 return False
-            id = self._make(LabRequest(lease.image, lease.mode, lease.id), place, _Allocated(present), now)
+            id = self._make(LabRequest(lease.image, lease.mode, lease.id), machine, _Allocated(present), now)
         self._assign(lease, id, now, tell=tell)
         return True
 
@@ -163,8 +163,8 @@ class Scheduler:
         taken = _Allocated(present)
         for lease, lab in plan.given:
             self._assign(lease, lab.id, now, tell=lease.id not in quiet)
-        for want, place in plan.made:
-            id = self._make(want, place, taken, now)
+        for want, machine in plan.made:
+            id = self._make(want, machine, taken, now)
             if want.lease is not None:
                 self._assign(by_id[want.lease], id, now, tell=want.lease not in quiet)
         for lab in plan.evicted:
@@ -197,9 +197,9 @@ class Scheduler:
             self.leases.change({"id": lease.id}, lab_id=None)
             self.yielded += 1
 
-    def _make(self, want: LabRequest, place: str, taken: _Allocated, now: datetime) -> str:
+    def _make(self, want: LabRequest, machine: str, taken: _Allocated, now: datetime) -> str:
         """Adds the row of a new lab; returns its id."""
-        host, _, node = place.partition("/")
+        host, _, node = machine.partition("/")
         id, config = str(uuid.uuid4()), self.hosts[host].config
         port = self.loopback.free_port(taken.ports) if config.uri.startswith("qemu:///embed") else 0
         slot = free_slot(taken.slots[host]) if config.has_slots else 0
@@ -232,7 +232,7 @@ class Scheduler:
         """All hosts as placement sees them."""
         here: dict[str, list[Lab]] = defaultdict(list)
         for lab in present:
-            here[lab.place].append(lab)
+            here[lab.machine].append(lab)
         return [self._host_room(view, here, now) for view in self.hosts.values()]
 
     def _host_room(self, view: HostView, here: Mapping[str, list[Lab]], now: datetime) -> HostRoom:
@@ -268,7 +268,7 @@ class Scheduler:
     def snapshot_fits(self, lab: Lab, now: datetime) -> bool:
         """Whether its host has disk space for a snapshot: what the lab has written stays, and it may write as much again."""
         machines = (machine for room in self.rooms(self.labs.present(), now) for machine in room.machines)
-        room = next((machine for machine in machines if machine.host == lab.place), None)
+        room = next((machine for machine in machines if machine.host == lab.machine), None)
         report = self.host_of(lab).report
         uses = {domain.id: domain.disk for domain in report.domains} if report else {}
         use = uses.get(lab.id)
@@ -359,7 +359,7 @@ class Scheduler:
 
     def move(self, lab: Lab, state: LabState, now: datetime) -> None:
         if state in (LabState.READY, LabState.GONE):
-            log.info("lab %s on %s is %s", lab.name, lab.place, state)
+            log.info("lab %s on %s is %s", lab.name, lab.machine, state)
         self.labs.change({"id": lab.id}, state=state, state_at=now, tries=0)
 
 

@@ -67,7 +67,7 @@ class LabInventory:
         if lab is None:
             return f"waiting for {a(lease.image)} lab"
         how = state_of(lab) if self.scheduler.host_of(lab).up else "its host does not answer"
-        return f"{lease.image} lab on {lab.place}: {how}"
+        return f"{lease.image} lab on {lab.machine}: {how}"
 
     def way_in(self, lab: Lab) -> LabRoute | None:
         return self.scheduler.way_in(lab)

@@ -10,7 +10,7 @@ from trainbot.features.labs.placement import HostRoom, Need
 
 
 class TrialPlacement:
-    """Places labs on hosts, and their nodes, as ``choose_place`` does one by one: in a time that does not depend on how
+    """Places labs on hosts, and their nodes, as ``choose_machine`` does one by one: in a time that does not depend on how
     many of them there are."""
 
     def __init__(self, hosts: Iterable[HostRoom]) -> None:
