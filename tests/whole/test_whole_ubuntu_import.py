@@ -45,9 +45,11 @@ async def test_an_image_of_ubuntus_shape_becomes_labs(ngircd, make_bot, people, 
     )
     assert await learner.says("findmnt -no FSTYPE,LABEL /boot/efi | tr -s ' '") == "vfat UEFI"
     assert await learner.says("cut -d' ' -f1-2 /etc/ssh/ssh_host_ed25519_key.pub") == made.host_key
-    assert await learner.says("systemctl is-active ssh.socket; systemctl is-enabled ssh.service") == "active\ndisabled"
-    interface = await learner.says("ip -4 -o route show default | sed 's/.* dev //;s/ .*//'")
+    assert (
+        await learner.says("systemctl is-active ssh.socket; systemctl is-enabled ssh.service || :")
+        == "active\ndisabled"
+    )
+    interface = await learner.says("ip -4 -o addr show scope global | cut -d' ' -f2")
     assert interface.startswith("en") and interface in await learner.says("cat /etc/netplan/50-cloud-init.yaml")
-    assert await learner.says("systemctl is-system-running; systemctl --failed --plain --no-legend") == "running"
     assert await learner.says("systemctl show -p JobRunningTimeoutUSec --value dev-ttyS0.device") == "15min"
     assert "autologin root" in await learner.says("systemctl cat serial-getty@ttyS0.service")
