@@ -38,7 +38,7 @@ test-images:           ## import a cloud image, boot a published one as its how-
 	@scripts/setup images
 	$(PYTEST) -m images $(ARGS)
 
-test-images-long:      ## what takes longer there: trainbot image try, with three boots
+test-images-long:      ## what takes longer there: trainbot image try with three boots, a whole system built of RPM packages
 	@scripts/setup images
 	$(PYTEST) -m imageslong $(ARGS)
 

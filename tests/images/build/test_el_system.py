@@ -18,7 +18,7 @@ from trainbot.images.build.recipe import load_recipe
 from trainbot.model.host import GuestType, Mode
 from trainbot.ops.image_trial import try_image
 
-pytestmark = pytest.mark.images
+pytestmark = pytest.mark.imageslong
 
 BOOT = 1200  # seconds that a boot may take, emulated on a busy machine
 
