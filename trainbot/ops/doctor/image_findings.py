@@ -95,7 +95,7 @@ def _kernel(words: Findings, seen: ImageSeen) -> list[Finding]:
             words.wrong(
                 "its kernel was built without Xen's drivers",
                 "so its labs do not start on Xen",
-                "trainbot image import, with another image",
+                "build or import another image, whose kernel has them",
             )
         ]
     if guest not in can:
