@@ -11,8 +11,8 @@ import sys
 REFUSALS = ("failed to map", "annot allocate memory", "can't start new thread")
 #: Nearer than this to the limit on its address space, in bytes, a process has met it: the largest library is smaller.
 NEAR = 24 << 20
-#: Given back to say that there is no memory.
-reserve = [bytearray(4 << 20)]
+#: Given back to say that there is no memory.  Address space alone: nobody writes to it, and bytes are not cleared one by one.
+reserve = [bytes(4 << 20)]
 
 
 def complain(text: str) -> None:

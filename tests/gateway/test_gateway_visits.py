@@ -22,6 +22,7 @@ from trainbot.gateway.worker.guest_session import ONLY
 from trainbot.gateway.worker.ssh_connection import NOT_SHARED
 
 HANNAH = 7
+PROMPT = b"# " if os.geteuid() == 0 else b"$ "  # of the shell in the lab, which is whoever runs the tests
 AT_ALICES = b"hannah (helper) is at your terminal"
 
 
@@ -56,10 +57,10 @@ class Desk:
 
     def alice(self, **how) -> Terminal:
         terminal = Terminal(self.world, self.password, **how)
-        terminal.until(b"# ")
+        terminal.until(PROMPT)
         return terminal
 
-    def hannah(self, user: str = "desk+1", prompt: bytes = b"# ", **how) -> Terminal:
+    def hannah(self, user: str = "desk+1", prompt: bytes = PROMPT, **how) -> Terminal:
         terminal = Terminal(self.world, "", key=self.key, user=user, **how)
         if prompt:
             terminal.until(prompt)

@@ -30,7 +30,10 @@ def page() -> str:
 def commands(group: click.Group, path: str) -> list[str]:
     """ "trainbot db check" and so on, without groups that do nothing by themselves."""
     found = []
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if command.hidden:
             continue
         inner = f"{path} {name}"

@@ -32,7 +32,6 @@ from trainbot.bot.turn import Bot
 from trainbot.bot.turn_loop import AGAIN, LOCKED, TurnLoop
 from trainbot.bot.wiring import Wiring
 from trainbot.bot.workers.calendar_writer import CalendarFiles, CalendarWriter
-from trainbot.bot.workers.file_keeper import FileKeeper
 from trainbot.bot.workers.host_listener import HostListener
 from trainbot.bot.workers.lab_probes import LabProbes
 from trainbot.bot.workers.maintenance import Maintenance
@@ -56,6 +55,7 @@ from trainbot.model.script_events import RunScript
 
 if TYPE_CHECKING:
     from trainbot.adapters.metrics.server import MetricsServer
+    from trainbot.bot.workers.file_keeper import FileKeeper
 
 log = logging.getLogger(__name__)
 STS = "sts.json"  # in the state folder: which networks require TLS
@@ -107,7 +107,15 @@ class App:
         calendar_files = CalendarFiles(where_of(config, here.owner), config.schedule, config.records.folder)
         self.calendar = CalendarWriter(config.store, config.irc, calendar_files, self.post)
         self.script_runner = ScriptRunner(GatewayClient(state), self.post)
-        self.file_keeper = FileKeeper(GatewayClient(state), state / FOLDER, self.post)
+        self._file_keeper: FileKeeper | None = None
+
+    def _keeper(self) -> FileKeeper:
+        if self._file_keeper is None:
+            from trainbot.bot.workers.file_keeper import FileKeeper  # with the first archive
+
+            state = self.config.store.state
+            self._file_keeper = FileKeeper(GatewayClient(state), state / FOLDER, self.post)
+        return self._file_keeper
 
     def _worker(self, host: HostConfig) -> HostWorker:
         owner = self.bot.wiring.scheduler.owner
@@ -245,7 +253,7 @@ class App:
                 case RunScript():
                     self.script_runner.run(work)
                 case KeepFiles() | RestoreFiles() | DeleteKept():
-                    self.file_keeper.begin(work)
+                    self._keeper().begin(work)
 
     def _publish_to_gateway(self, topic: str, value: dict[str, Any]) -> int | None:
         """The value's number; None if it could not be sent."""
@@ -317,7 +325,8 @@ class App:
         await self.probes.close()
         await self.listener.close()
         await self.script_runner.close()
-        await self.file_keeper.close()
+        if self._file_keeper is not None:
+            await self._file_keeper.close()
         await self.passwords.close()
         await self.calendar.close()
         if self.metrics is not None:

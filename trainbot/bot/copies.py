@@ -7,12 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainbot.adapters.copies.folder import CopyFolder
 from trainbot.adapters.db import Store
 from trainbot.adapters.irc.irc_connection import IrcConnection
+from trainbot.bot.epoch import epoch_of
 from trainbot.bot.succession import Succession, refuse_superseded
 from trainbot.bot.wiring import Wiring
-from trainbot.bot.workers.copier import Copier, epoch_of
 from trainbot.bot.workers.maintenance import Maintenance
 from trainbot.core.errors import BackendError, Superseded, UserError
 from trainbot.core.messages import Disconnected
@@ -25,6 +24,7 @@ from trainbot.model.host_address import host_address
 
 if TYPE_CHECKING:
     from trainbot.adapters.hosts.claim import Claimant
+    from trainbot.bot.workers.copier import Copier
 
 MADE = 3000.0  # seconds that whoever asks for a copy waits for it
 
@@ -36,6 +36,8 @@ class Copies:
         self._config, self._store, self.epoch = config, store, epoch_of(store)
         refuse_superseded(state, self.epoch)
         if (where := config.store.copies) is not None and not where.account:  # another machine may share the folder
+            from trainbot.adapters.copies.folder import CopyFolder  # like the copier, only with copies
+
             CopyFolder(Path(where.folder)).refuse_superseded(self.epoch)
         self._state = state
         self._shared = {host.name for host in config.hosts if host_address(host.uri).remote}
@@ -44,6 +46,8 @@ class Copies:
 
     def begin(self, owner: str, irc: IrcConnection, maintenance: Maintenance) -> None:
         if self._config.store.copies is not None and database_path(self._config.store.url) is not None:
+            from trainbot.bot.workers.copier import Copier
+
             self.copier = Copier(self._config, self._store, maintenance, owner, self.epoch)
         self.succession = Succession(self._state, self.epoch, irc, self.copier)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sqlite3
 import time
@@ -35,7 +36,7 @@ class BotStatus:
     def __init__(self, config: Config, wiring: Wiring, irc: IrcConnection, turns: TurnTimes) -> None:
         self._config, self._wiring, self._irc, self._turns = config, wiring, irc, turns
         self._began = time.monotonic()
-        self._libraries = {name: metadata.version(name) for name in LIBRARIES} | {"sqlite": sqlite3.sqlite_version}
+        self._libraries = {name: _version(name) for name in LIBRARIES} | {"sqlite": sqlite3.sqlite_version}
 
     def summary(self) -> str:
         """One line for ``systemctl status``."""
@@ -153,3 +154,10 @@ def _host(view: HostView, room: HostRoom) -> dict[str, Any]:
 
 def _time(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds")
+
+
+def _version(library: str) -> str:
+    """As its metadata says it, which importlib.metadata would read with a whole mail parser."""
+    text = metadata.distribution(library).read_text("METADATA") or ""
+    found = re.search(r"^Version: *(\S+)", text, re.MULTILINE)
+    return found[1] if found else metadata.version(library)

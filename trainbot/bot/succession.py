@@ -12,14 +12,17 @@ import json
 import logging
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainbot.adapters.irc.irc_connection import IrcConnection
 from trainbot.bot.irc_question import ask
-from trainbot.bot.workers.copier import Copier
 from trainbot.core.errors import BackendError, Superseded
 from trainbot.core.files import write_whole
 from trainbot.core.tasks import Tasks
 from trainbot.model.config import IrcConfig
+
+if TYPE_CHECKING:
+    from trainbot.bot.workers.copier import Copier
 
 log = logging.getLogger(__name__)
 NAME = "superseded.json"  # in the state folder, once another machine has taken over

@@ -7,6 +7,7 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,11 @@ from trainbot.core.errors import UserError
 if TYPE_CHECKING:
     from trainbot.config import Config
 
+#: Where the commands are; that of ``trainbot run`` is the first.
+MODULES = tuple(
+    f"trainbot.cli.{name}"
+    for name in ("running", "classes", "copies", "courses", "database", "images", "init", "labs", "records")
+)
 PACKAGED = Path("/etc/trainbot/bot.ini")  # where Debian's administrators look for it
 
 
@@ -116,7 +122,24 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
         ctx.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class CommandModules(click.Group):
+    """The commands of ``MODULES``, each loaded when one of its commands, or the list of all, is asked for: a bot that runs
+    for weeks holds none but its own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        for module in MODULES:
+            import_module(module)
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for module in MODULES:
+            if cmd_name in self.commands:
+                break
+            import_module(module)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=CommandModules, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,

@@ -115,7 +115,7 @@ def test_labs_stay_where_they_are(tmp_path: Path) -> None:
     store = Store(url)
     with store.transaction():
         (lab,) = store.labs.at("xen1")
-        assert (lab.node, lab.place, lab.endpoint) == ("", "xen1", ("10.0.0.9", 22))
+        assert (lab.node, lab.machine, lab.endpoint) == ("", "xen1", ("10.0.0.9", 22))
         assert store.leases.by_host() == {"xen1": 1}
         store.labs.change({"id": "l"}, node="n1")
         assert store.labs.at("xen1/n1") == [replace(lab, node="n1")] and store.labs.at("xen1/n2") == []

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import html
 import re
 from typing import TYPE_CHECKING
 
@@ -295,7 +294,7 @@ class Renderer:
         flow, at, skip, link = self.flow(), 0, "", ""
         content = _without_comments(content)
         for found in [*_TAG.finditer(content), None]:
-            text = html.unescape(content[at : found.start() if found else len(content)])
+            text = _unescaped(content[at : found.start() if found else len(content)])
             if skip == "pre":
                 self.pre += text
             elif self.summary is not None:
@@ -322,7 +321,7 @@ class Renderer:
             elif name == "img":
                 flow.text(f" {self.picture(_attribute(rest, 'alt'), _attribute(rest, 'src'))}")
             elif source := _SOURCE.search(rest):
-                link = html.unescape(source[1])
+                link = _unescaped(source[1])
         self.emit(flow, "prose")
 
     def fold(self, name: str, closing: bool) -> None:
@@ -347,7 +346,7 @@ class Renderer:
 
 def _attribute(attributes: str, name: str) -> str:
     found = re.search(rf"\b{name}=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", attributes)
-    return html.unescape(found[1] or found[2] or found[3] or "") if found else ""
+    return _unescaped(found[1] or found[2] or found[3] or "") if found else ""
 
 
 def _without_comments(text: str) -> str:
@@ -357,3 +356,9 @@ def _without_comments(text: str) -> str:
         out.append(text[at:start])
         at = end + 3 if end >= 0 else len(text)
     return "".join(out) + text[at:]
+
+
+def _unescaped(text: str) -> str:
+    from html import unescape  # its table of entities takes half a MiB
+
+    return unescape(text)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from trainbot.adapters.scenario_files import instruqt, katacoda
+from trainbot.adapters.scenario_files import katacoda
 from trainbot.adapters.scenario_files.reader import slug_of
 from trainbot.core.errors import UserError
 from trainbot.model.config import ExerciseConfig
@@ -19,7 +19,8 @@ DEPTH = 3  # levels of folders between the library and an index
 MAX_EXERCISES = 5000
 MAX_FILES = 2000  # checked in one exercise to see whether it has changed
 
-INDEXES = (*katacoda.INDEXES, instruqt.INDEX)  # the first one found decides the format
+INSTRUQT = "track.yml"
+INDEXES = (*katacoda.INDEXES, INSTRUQT)  # the first one found decides the format
 
 
 class ExerciseFolder:
@@ -111,8 +112,11 @@ def _name(directory: Path, folder: Path) -> str:
 def _load(directory: Path, name: str) -> tuple[Exercise | None, list[ExerciseProblem]]:
     """Loads the exercise in the format of its index."""
     theirs = not any(os.path.lexists(directory / index) for index in katacoda.INDEXES)
-    load = instruqt.load if theirs else katacoda.load
-    return load(directory, name=name)
+    if not theirs:
+        return katacoda.load(directory, name=name)
+    from trainbot.adapters.scenario_files import instruqt  # with the first of these exercises
+
+    return instruqt.load(directory, name=name)
 
 
 def _directories(folder: Path) -> list[Path]:

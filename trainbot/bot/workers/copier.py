@@ -29,7 +29,6 @@ from trainbot.model.database_url import database_path
 from trainbot.model.kept_files import FOLDER
 
 log = logging.getLogger(__name__)
-EPOCH = "epoch"  # the setting that counts takeovers
 DATABASE = "trainbot.db"  # in a copy, whatever its name is here
 LOOK = 30.0  # seconds between looks at the files besides the database
 LAST = 3.0  # seconds that the bot's end waits for the last changes to be sent
@@ -250,13 +249,6 @@ def owner_of(store: Store) -> str:
     """The installation's id; '' before its first start."""
     with store.transaction():
         return store.settings.get("owner") or ""
-
-
-def epoch_of(store: Store) -> int:
-    """How often another machine has taken over this installation, from 1."""
-    with store.transaction():
-        value = store.settings.get(EPOCH) or "1"
-    return int(value) if value.isascii() and value.isdigit() else 1
 
 
 def marks(files: tuple[Source, ...]) -> dict[str, tuple[int, int, int]]:

@@ -15,7 +15,6 @@ from trainbot.core.messages import Effect, Priority, Reply, Withdraw
 from trainbot.core.text import one_line
 from trainbot.core.times import describe
 from trainbot.core.wording import in_lines, size_in_words, span
-from trainbot.features.courses.report import CourseReport, report_of
 from trainbot.model.course import CourseSession
 from trainbot.model.kept_files import KeptState
 from trainbot.model.ports import Ports
@@ -23,6 +22,7 @@ from trainbot.model.question import Question, QuestionState
 
 if TYPE_CHECKING:
     from trainbot.adapters.db import Store
+    from trainbot.features.courses.report import CourseReport
 
 ROOM = 380  # bytes of one line
 PART = 8  # lines of one part of a long answer
@@ -84,8 +84,13 @@ class Courses(Feature):
         more = len(rows) - CLASSES
         return found + ([f"and {more} before these"] if more > 0 else [])
 
+    def _report(self, name: str) -> CourseReport:
+        from trainbot.features.courses.report import report_of  # for the few who ask for it
+
+        return report_of(self.store, name)
+
     def _course(self, ask: Request, name: str) -> str:
-        found = report_of(self.store, name)
+        found = self._report(name)
         cells = [found.cell(ask.person, session) for session in found.sessions] if ask.person in found.people else []
         return f"{name} ({', '.join(cells)})" if cells else name
 
@@ -119,7 +124,7 @@ class Courses(Feature):
         return _in_parts(f"course {ask.person.id}", f"!course {name}", list(self._shown(ask, name)), part)
 
     def _shown(self, ask: Request, name: str) -> Iterator[str]:
-        found = report_of(self.store, name)
+        found = self._report(name)
         sessions = [_session(found, session, ask.person.zone, ask.at) for session in found.sessions]
         yield from in_lines([f"{name}: {sessions[0]}", *sessions[1:]], ROOM, "; ")
         people = [

@@ -7,7 +7,8 @@ import shlex
 
 from trainbot.adapters.db.opening import open_store
 from trainbot.adapters.state_folder import copy_key
-from trainbot.bot.workers.copier import Copier, epoch_of, owner_of
+from trainbot.bot.epoch import epoch_of
+from trainbot.bot.workers.copier import Copier, owner_of
 from trainbot.bot.workers.maintenance import Maintenance
 from trainbot.config import Config
 from trainbot.core.errors import BackendError, UserError

@@ -15,7 +15,7 @@ from trainbot.adapters.db.lock import lock_is_held
 from trainbot.adapters.db.upkeep import settings_of
 from trainbot.adapters.hosts.claim import Claimant
 from trainbot.adapters.hosts.drivers import driver_for
-from trainbot.bot.workers.copier import EPOCH
+from trainbot.bot.epoch import EPOCH
 from trainbot.config import Config, load
 from trainbot.core.errors import BackendError, ConfigError
 from trainbot.core.files import write_whole

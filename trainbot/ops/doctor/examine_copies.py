@@ -9,7 +9,7 @@ from trainbot.adapters.copies.folder import CopyFolder
 from trainbot.adapters.copies.receiver_process import ReceiverProcess
 from trainbot.adapters.db import Store
 from trainbot.adapters.state_folder import COPY_KEY
-from trainbot.bot.workers.copier import epoch_of
+from trainbot.bot.epoch import epoch_of
 from trainbot.config import Config
 from trainbot.core.errors import BackendError
 from trainbot.core.files import nearest_existing
