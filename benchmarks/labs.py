@@ -11,7 +11,9 @@ another, in turn, and the medians of ``ROUNDS``.  Compare rows of one run, not r
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
+import json
 import logging
 import os
 import resource
@@ -39,6 +41,7 @@ from trainbot.adapters.hosts.probe import any_speaks
 from trainbot.adapters.state_folder import lab_key
 from trainbot.gateway import process
 from trainbot.images.build.build import build_image
+from trainbot.images.build.image_folder import BuiltImage
 from trainbot.images.build.progress_bar import for_terminal
 from trainbot.model.host import HostConfig, LabSpec
 from trainbot.ops.demo.ngircd import Ngircd
@@ -78,6 +81,8 @@ async def running(root: Path = ROOT, **sections: object) -> AsyncIterator[tuple[
         async with Ngircd(Path(folder), max_penalty=0) as server:
             bot = Checkout(Path(tempfile.mkdtemp(prefix="tb-")), server.port, **sections)
             bot.root = root
+            if root != ROOT:
+                for_any_version(bot.folder)
             russell = await Participant.connect(server.port, "russell", source=PRESENTER)
             try:
                 await russell.join(CHANNEL)
@@ -87,6 +92,14 @@ async def running(root: Path = ROOT, **sections: object) -> AsyncIterator[tuple[
                 await russell.close()
                 await quietly(bot)
                 shutil.rmtree(bot.folder)
+
+
+def for_any_version(folder: Path) -> None:
+    """Images as every version of trainbot reads them: without what only later ones write."""
+    optional = {field.name for field in dataclasses.fields(BuiltImage) if field.default is not dataclasses.MISSING}
+    for file in folder.rglob("image.json"):
+        known = {name: value for name, value in json.loads(file.read_text()).items() if name not in optional}
+        file.write_text(json.dumps(known))
 
 
 async def quietly(bot: RunningBot) -> None:
