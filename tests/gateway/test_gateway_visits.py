@@ -222,7 +222,7 @@ def test_the_size_is_that_of_whoever_has_the_lab(desk):
     hannah.until(b"alone:2")
     assert size() == "400x119"
     alice = Terminal(desk.world, desk.password, rows=30, columns=90)
-    alice.until(b"# ")
+    alice.until(PROMPT)
     until(lambda: size() == "90x29")
     hannah.type(b"echo with:$((1+1))\n")
     hannah.until(b"with:2")
@@ -360,7 +360,7 @@ def test_two_helpers_at_once(desk):
     desk.agree("2", guest=8)
     one = desk.hannah()
     two = Terminal(desk.world, "", key=key, user="desk+2")
-    two.until(b"# ")
+    two.until(PROMPT)
     one.type(b"echo from:$((40+2))\n")
     two.until(b"from:42")
     assert {(request["person"], request["word"]) for request in desk.recorded} == {(HANNAH, "1"), (8, "2")}

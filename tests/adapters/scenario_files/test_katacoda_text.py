@@ -182,6 +182,7 @@ def test_files_that_are_too_large_are_named(tmp_path: Path) -> None:
         ("0 minutes", None),
         ("3 days", None),
         ("10 minutes, 20 minutes", None),
+        (0.5, 1),
         ("2021", None),
         (10**30, None),
         (1e300, None),

@@ -73,7 +73,7 @@ def minutes_of(time: object) -> int | None:
 
 
 def _within_a_day(minutes: float) -> int | None:
-    return round(minutes) if 0.5 <= minutes <= _DAY else None
+    return max(1, round(minutes)) if 0.5 <= minutes <= _DAY else None
 
 
 def title_of(title: str, text: str, number: int) -> str:
