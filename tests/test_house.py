@@ -174,6 +174,7 @@ SELDOM = (
     "cryptography",
     "ctypes",
     "guestfs",
+    "html.entities",
     "http",
     "icalendar",
     "irc.client",
