@@ -276,6 +276,20 @@ async def test_a_gateway_that_a_service_keeps(own_world, keep, monkeypatch):
         await kept.keep()
 
 
+async def test_a_gateway_that_is_just_starting_is_left_alone(own_world, keep):
+    """It holds the lock, and the file in which it describes itself is not there, or still that of the one before."""
+    world = own_world()
+    kept = keep(world)
+    kept._service = True
+    file = world.state / process.PID
+    about = file.read_text()
+    for said in (None, "1\nprogram 0.1.0\nat 127.0.0.1 1\n"):
+        file.unlink() if said is None else file.write_text(said)
+        assert await kept.keep() == world.pid and kept._leaving == 0
+    file.write_text(about)
+    assert process.running(world.state) == world.pid
+
+
 async def test_its_status_counts_logins(own_world, keep):
     """Who is logged in is counted; one that does not answer, or none, is told apart."""
     world = own_world()

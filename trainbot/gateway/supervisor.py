@@ -112,8 +112,10 @@ class Supervisor:
             await asyncio.sleep(PAUSES[min(failures, len(PAUSES)) - 1])
 
     def _is_another(self, pid: int) -> bool:
-        """Whether that process runs another version.  One that has just ended says none."""
-        return process.version(self._state) != self._ours and process.running(self._state) == pid
+        """Whether that process runs another version.  One that is just starting, or has just ended, says none: nor does it say
+        where it listens."""
+        said, there = process.version(self._state), process.listening(self._state)
+        return bool(there) and said != self._ours and process.running(self._state) == pid
 
     @staticmethod
     async def _ended(pid: int) -> bool:
