@@ -343,16 +343,7 @@ async def crowd(checkout: Path | None = None) -> None:
 
             async def come(password: str) -> tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[str]]:
                 async with gate:
-                    connection = await asyncssh.connect(
-                        "127.0.0.1",
-                        world.port,
-                        username="x",
-                        password=password,
-                        known_hosts=None,
-                        config=None,
-                        client_keys=None,
-                        agent_path=None,
-                    )
+                    connection = await _connect(world, password)
                     session = await connection.create_process("cat")
                     session.stdin.write("in\n")
                     await session.stdout.readline()
@@ -469,8 +460,8 @@ class DrainedTerminal:
         os.close(self.terminal.master)
 
 
-async def _cat(world: World, password: str) -> asyncssh.SSHClientProcess[str]:
-    connection = await asyncssh.connect(
+async def _connect(world: World, password: str) -> asyncssh.SSHClientConnection:
+    return await asyncssh.connect(
         "127.0.0.1",
         world.port,
         username="x",
@@ -480,7 +471,10 @@ async def _cat(world: World, password: str) -> asyncssh.SSHClientProcess[str]:
         client_keys=None,
         agent_path=None,
     )
-    return await connection.create_process("cat")
+
+
+async def _cat(world: World, password: str) -> asyncssh.SSHClientProcess[str]:
+    return await (await _connect(world, password)).create_process("cat")
 
 
 async def _keys(people: list[asyncssh.SSHClientProcess[str]]) -> list[float]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.peers.kvm_host import KvmHost
+from tests.whole.console import console_without_network
 from tests.whole.fixtures import Arrive, BotMaker
 from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot
 from tests.whole.test_whole_machine import Learner
@@ -52,19 +53,7 @@ async def test_a_class(kvm_hosts, lab_image, ngircd: Ngircd, make_bot: BotMaker,
     said = await learner.says("id -un; getenforce; cat /sys/class/dmi/id/sys_vendor; ip -br -4 address show eth0")
     assert said.split()[:3] == ["root", "Enforcing", "QEMU"] and "10.77.0.2/22" in said
 
-    console = await learner.open("-tt", "xen-manage", "console")
-    for typed, shown in (
-        ("", b"ctrl-] to leave"),
-        ("\n", b"# "),
-        ("ip link set eth0 down; ip addr show eth0; echo off:$((1+1))\n", b"off:2"),
-        ("ip link set eth0 up; echo on:$((1+1))\n", b"on:2"),
-    ):
-        console.stdin.write(typed.encode())
-        async with asyncio.timeout(LONG):
-            await console.stdout.readuntil(shown)
-    console.stdin.write(b"\x1d")
-    async with asyncio.timeout(LONG):
-        assert await console.wait() == 0
+    await console_without_network(learner, LONG)
 
     assert await learner.says("echo first > /root/word; sync; cat /root/word") == "first"
     await alice.ask("!lab snapshot", "kept|restarts", "")

@@ -11,8 +11,7 @@ CACHE/kvm_key                  opens their ssh; for tests alone
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
+import errno
 import hashlib
 import os
 import shlex
@@ -22,11 +21,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
+from tests.peers import waiting
+from tests.peers.waiting import one_builder
 from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build.command import BuildLog
 from trainbot.images.build.overlay import write_overlay
@@ -37,19 +38,9 @@ from trainbot.images.build.rootfs import make_rootfs, scratch
 _RECIPES = Path(__file__).with_name("kvm")
 _INSIDE = _RECIPES / "inside"
 _VERSION = "1"  # raise it when this module makes something else of the same recipe
-_PAUSE = 0.05
 BOOT = 120.0  # seconds at most; about 3
 
-T = TypeVar("T")
-
-
-def until(answer: Callable[[], T], what: str, seconds: float = BOOT) -> T:
-    """What ``answer`` says as soon as that is true; for things outside that nobody tells us about."""
-    end = time.monotonic() + seconds
-    while not (said := answer()):
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
-        time.sleep(_PAUSE)
-    return said
+until = partial(waiting.until, seconds=BOOT)
 
 
 @dataclass(frozen=True)
@@ -68,9 +59,9 @@ class KvmSystem:
 def kvm_system(name: str, cache: Path, progress: Progress) -> KvmSystem:
     """``host`` or ``plain``: at once when it is there already, otherwise after a minute or two."""
     key = cache / "kvm_key"
-    with _locked(cache / ".kvm_key.lock", progress):
+    with one_builder(cache / ".kvm_key.lock", progress):
         public_key = lab_key(key)
-    with _locked(cache / f".kvm-{name}.lock", progress):
+    with one_builder(cache / f".kvm-{name}.lock", progress):
         recipe = load_recipe(_RECIPES / name)
         wanted = hashlib.sha256(f"{_VERSION} {recipe_hash(recipe.folder, public_key)}".encode()).hexdigest()
         version = cache / f"kvm-{name}-{wanted[:12]}"
@@ -103,17 +94,14 @@ def _build(name: str, public_key: str, version: Path, progress: Progress) -> Non
     progress.done(f"the host ({recipe.name}) is built, in {time.monotonic() - began:.0f} s")
 
 
-@contextlib.contextmanager
-def _locked(path: Path, progress: Progress) -> Iterator[None]:
-    """One builder at a time, across processes; the kernel drops the lock when its holder dies (flock(2))."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.stage("waiting for another process that builds a host")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _removed(cgroup: str) -> bool:
+    try:
+        os.rmdir(cgroup)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 class KvmHost:
@@ -200,7 +188,7 @@ class KvmHost:
         """Nothing of it is left; once more, nothing happens."""
         self.kill()
         for folder, _folders, _files in os.walk(self.cgroup, topdown=False):
-            Path(folder).rmdir()
+            until(lambda folder=folder: _removed(folder), f"{folder} is empty")  # a process that ends is still in it
         shutil.rmtree(self.folder, ignore_errors=True)
         self._taken.close()
 

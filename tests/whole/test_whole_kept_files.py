@@ -35,12 +35,12 @@ async def test_own_files_outlive_a_lab(bot, ngircd, people):
     await bot.logs("lab tb-debian-\\S+ on here is ready", PATIENCE)
     learner = Learner(bot.folder, command, password=password, patience=PATIENCE)
     made = (
-        "mkdir -p /root/work && cd /root/work && head -c 3000000 /dev/urandom > noise && echo mine > file && chmod 640 file "
+        "mkdir -p /root/own && cd /root/own && head -c 3000000 /dev/urandom > noise && echo mine > file && chmod 640 file "
         "&& ln -s file link && ln file hard && mkfifo pipe && mknod null c 1 3 && truncate -s 1T sparse"
     )
     look = (
-        "cd /root/work && sha256sum noise file && stat -c '%n %a %F %s %h' noise file link pipe null sparse && "
-        "ls -Zd /root/.ssh /root/work | cut -d' ' -f1 && du -m sparse | cut -f1"
+        "cd /root/own && sha256sum noise file && stat -c '%n %a %F %s %h' noise file link pipe null sparse && "
+        "ls -Zd /root/.ssh /root/own | cut -d' ' -f1 && du -m sparse | cut -f1"
     )
     await learner.says(made)
     before = await learner.says(look)
@@ -54,13 +54,13 @@ async def test_own_files_outlive_a_lab(bot, ngircd, people):
     await alice.whisper("lab reset", "will be lost. Type !yes")
     await alice.whisper("yes", "resetting your debian lab to the original image")
     await bot.logs("lab tb-debian-\\S+ on here is ready", PATIENCE)
-    assert (await learner.run("ls /root/work"))[0] != 0
-    await learner.says("mkdir -p /root/work; echo other > /root/work/file; echo stays > /root/work/new")
+    assert (await learner.run("ls /root/own"))[0] != 0
+    await learner.says("mkdir -p /root/own; echo other > /root/own/file; echo stays > /root/own/new")
     await alice.whisper("lab restore", "files there with the same names are replaced. Type !yes")
     await alice.whisper("yes", "restoring archive")
     await alice.hear("archive . is restored: your files are in your lab", "", PATIENCE)
     assert await learner.says(look) == before
-    assert await learner.says("cat /root/work/new") == "stays"
+    assert await learner.says("cat /root/own/new") == "stays"
     assert await learner.says("ls -A /run /dev/shm /root | grep -c trainbot-kept; true") == "0"
     await alice.whisper("lab keep", "keeping /root of your debian lab")  # the bot still gets in
     await alice.hear("archive . is kept", "", PATIENCE)

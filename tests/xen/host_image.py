@@ -15,7 +15,6 @@ CACHE/xen-build.log          the last build's log; xen-plain-build.log: the othe
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -27,6 +26,7 @@ from pathlib import Path
 
 from tiny_image import describe_tiny
 
+from tests.peers.waiting import one_builder
 from trainbot.adapters.state_folder import lab_key
 from trainbot.images.build.command import BuildLog
 from trainbot.images.build.overlay import write_overlay
@@ -77,10 +77,10 @@ def plain_image(cache: Path, progress: Progress) -> HostImage:
 
 
 def _kept(own: str, called: str, added: dict[str, str], cache: Path, progress: Progress) -> HostImage:
-    with locked(cache / ".xen_key.lock", progress):
+    with one_builder(cache / ".xen_key.lock", progress):
         key = cache / "xen_key"
         public_key = lab_key(key)
-    with _whole(_RECIPES / own, added) as recipe, locked(cache / f".{called}.lock", progress):
+    with _whole(_RECIPES / own, added) as recipe, one_builder(cache / f".{called}.lock", progress):
         wanted = hashlib.sha256(f"{_VERSION} {recipe_hash(recipe.folder, public_key)}".encode()).hexdigest()
         version = cache / f"{called}-{wanted[:12]}"
         if not version.is_dir():
@@ -138,16 +138,3 @@ def _pack(recipe: Recipe, work: Path, to: Path, log: BuildLog, progress: Progres
             env=scratch(work),
         )
     log.run(["tar", "-x", "-S", "-f", str(packed), "-C", str(to), "--no-same-owner"])
-
-
-@contextlib.contextmanager
-def locked(path: Path, progress: Progress) -> Iterator[None]:
-    """One builder at a time, across processes; the kernel drops the lock when its holder dies (flock(2))."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.stage("waiting for another process that builds a Xen host")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

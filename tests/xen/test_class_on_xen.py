@@ -14,6 +14,7 @@ import pytest
 from xen_host import XenHost
 
 from tests.gateway.terminal import Terminal
+from tests.whole.console import console_without_network
 from tests.whole.fixtures import Arrive, BotMaker
 from tests.whole.running import CHANNEL, PRESENTER, Participant, RunningBot
 from tests.whole.test_whole_machine import Learner, at
@@ -101,7 +102,7 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     kinds = {nick: await way.says(f"keep {nick}; cat /sys/hypervisor/guest_type") for nick, way in ways.items()}
     assert kinds == {"alice": "PVH", "bob": "PVH", "carol": "PV", "dan": "PV"}
 
-    await console_without_network(ways["carol"])
+    await console_without_network(ways["carol"], LONG)
 
     # what alice does with hers
     await alice.ask("!lab snapshot", "kept|restarts", "")
@@ -169,24 +170,6 @@ async def test_a_class_that_loses_its_hosts(room: Classroom) -> None:
     }
     await russell.ask("!progress", "introduction|step", CHANNEL)
     assert bot.leaks(*(way.password for way in ways.values())) == []
-
-
-async def console_without_network(learner: Learner) -> None:
-    """Through the gateway and the host's door there is a root shell while no packet gets into the lab."""
-    console = await learner.open("-tt", "xen-manage", "console")
-    for typed, shown in (
-        ("", b"ctrl-] to leave"),
-        ("\n", b"# "),
-        ("ip link set eth0 down; ip addr show eth0; echo off:$((1+1))\n", b"off:2"),
-        ("ip link set eth0 up; echo on:$((1+1))\n", b"on:2"),
-    ):
-        console.stdin.write(typed.encode())
-        async with asyncio.timeout(LONG):
-            await console.stdout.readuntil(shown)
-    console.stdin.write(b"\x1d")
-    async with asyncio.timeout(LONG):
-        assert await console.wait() == 0
-    assert await learner.says("echo back") == "back"
 
 
 def at_the_screen(learner: Learner, word: str) -> Terminal:

@@ -15,20 +15,22 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO
 
-from host_image import HostImage, locked
+from host_image import HostImage
 
+from tests.peers import waiting
 from tests.peers.qmp import Qmp
+from tests.peers.waiting import one_builder
 from trainbot.images.build.progress_bar import Progress
 from trainbot.ops.demo.ngircd import free_port
 
 BOOT = 900  # seconds at most; about 40 on an idle core
 RESUME = 120  # seconds at most; about 5
-_PAUSE = 0.2
 _CLOCK_STEP = 5.0  # seconds
 # dom0's share of the memory; the rest is for labs.  No defence against speculation: it costs time in emulation.
 _XEN = (
@@ -36,16 +38,7 @@ _XEN = (
     "spec-ctrl=no xpti=no"
 )
 
-T = TypeVar("T")
-
-
-def until(answer: Callable[[], T], what: str, seconds: float = BOOT) -> T:
-    """What ``answer`` says as soon as that is true; for things outside that nobody tells us about."""
-    end = time.monotonic() + seconds
-    while not (said := answer()):
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
-        time.sleep(_PAUSE)
-    return said
+until = partial(waiting.until, seconds=BOOT)
 
 
 class XenHost:
@@ -81,7 +74,7 @@ class XenHost:
 
     def wait(self, seconds: float = BOOT, command: str | None = None) -> None:
         """Until somebody can log in and ``command`` is done; without one, until it has booted and is ready."""
-        until(lambda: self._ssh("true").returncode == 0, f"ssh on {self.name}; see {self.folder}", seconds)
+        until(lambda: self._ssh("true").returncode == 0, f"ssh on {self.name}; see {self.folder}", seconds=seconds)
         self.ssh(command or self.image.ready)
 
     def save(self, to: Path) -> None:
@@ -265,7 +258,7 @@ def booted(image: HostImage, progress: Progress) -> Path:
     version = _run(["qemu-system-x86_64", "--version"]).stdout
     key = hashlib.sha256(f"{version} {machine(image)}".encode()).hexdigest()[:12]
     folder = image.folder / f"booted-{key}"
-    with locked(image.folder / ".booted.lock", progress):
+    with one_builder(image.folder / ".booted.lock", progress):
         if folder.is_dir():
             return folder
         for older in image.folder.glob("booted-*"):

@@ -72,11 +72,19 @@ def finish(image: BuiltImage, work: Path, version: Path) -> None:
 
 @contextlib.contextmanager
 def only_maker(images: Path, name: str, progress: Progress) -> Iterator[None]:
-    """One builder per image, across processes; the kernel drops the lock when its holder dies (flock(2))."""
-    with (images / f".{name}.lock").open("w") as file:
+    """One builder per image, across processes."""
+    with locked(images / f".{name}.lock", "waiting for another process that is building this image", progress):
+        yield
+
+
+@contextlib.contextmanager
+def locked(path: Path, waiting: str, progress: Progress) -> Iterator[None]:
+    """One process at a time; the kernel drops the lock when its holder dies (flock(2)).  ``waiting``: what is shown
+    meanwhile."""
+    with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress.stage("waiting for another process that is building this image")
+            progress.stage(waiting)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
